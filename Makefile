@@ -1,0 +1,51 @@
+# The front door. On a fresh machine with Python >= 3.11 and make: `make demo`, `make test`.
+PYTHON ?= python3
+# uv lives in a folder of its own, so that syncing the project's environment cannot remove it.
+UV := .tools/bin/uv
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON := $(PYTHON)
+# Compiled once at install: every later start is quicker, also where Python may not write its cache.
+export UV_COMPILE_BYTECODE := 1
+RUN := $(UV) run --frozen --no-sync
+# Each worker starts a Neo4j of its own; a server that is given has room for one.
+WORKERS := $(if $(NEO4J_URI),0,2)
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(UV):
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet 'uv>=0.9,<1'
+
+.venv/core: $(UV) uv.lock pyproject.toml
+	$(UV) sync --frozen --inexact --no-default-groups --quiet
+	@touch $@
+
+.venv/full: .venv/core
+	$(UV) sync --frozen --inexact --all-groups --extra ml --quiet
+	@touch $@
+
+demo: .venv/core ## make a small 4D sample, ingest it, answer five questions, write demo/report.html
+	$(RUN) xctgraph demo demo
+
+test: .venv/full ## run every test (starts a Neo4j server where Java and Maven are there)
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+check: .venv/full ## lint, types, layers
+	$(RUN) ruff check xctgraph tests benchmarks
+	$(RUN) ruff format --check xctgraph tests benchmarks
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+bench: .venv/full ## measure against peers on the same data in the same run
+	$(RUN) python -m benchmarks
+
+docs: .venv/full ## regenerate the pages that are made from the code
+	$(RUN) python -m xctgraph.store.schema_docs docs/schema.md
+	$(RUN) python -m xctgraph.queries.query_docs docs/queries.md
+	$(RUN) python -m xctgraph.ingest.config_docs docs/dataset.md
+
+clean: ## remove what make has set up
+	rm -rf .venv .tools .cache demo
