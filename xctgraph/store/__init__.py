@@ -1,0 +1,10 @@
+"""The store: parts and manifest, DuckDB, graph engines, labels."""
+
+from __future__ import annotations
+
+from xctgraph.store.job import Job
+from xctgraph.store.manifest import Manifest
+from xctgraph.store.store import Store, open_store
+from xctgraph.store.transaction import Transaction
+
+__all__ = ["Job", "Manifest", "Store", "Transaction", "open_store"]

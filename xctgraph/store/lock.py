@@ -1,0 +1,163 @@
+"""Lock files that name their owner; the lock of a process that died is taken over."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from xctgraph.store.errors import StoreLocked
+
+_POLL_SECONDS = 0.05
+_NAMING_SECONDS = 1.0
+_UNREADABLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a lock; `process_start` tells a process from a later one with the same number."""
+
+    host: str
+    pid: int
+    process_start: str
+    command: str
+    since: str
+    token: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} ({self.command}) since {self.since}"
+
+    def dead(self) -> bool:
+        """Whether the owner certainly runs no more; never certain of another host."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        state, started = _process(self.pid)
+        return state in {"Z", "X"} or (bool(self.process_start) and started not in {"", self.process_start})
+
+
+def me() -> Owner:
+    """The present process as the owner of a new lock."""
+    return Owner(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        process_start=_process(os.getpid())[1],
+        command=" ".join(sys.argv)[:200] or sys.executable,
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+        token=secrets.token_hex(8),
+    )
+
+
+@contextmanager
+def held(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[Owner]:
+    """Hold the lock file `path` while the block runs.
+
+    Parameters
+    ----------
+    path
+        The lock file.
+    purpose
+        What the lock is for, in the words of the error: "another writer is at work on …".
+    wait_seconds
+        How long to wait for another owner.
+
+    Raises
+    ------
+    StoreLocked
+        If another process holds it for longer than `wait_seconds`; the message names the owner.
+    """
+    mine = me()
+    deadline = time.monotonic() + wait_seconds
+    while not _take(path, mine):
+        other = owner(path)
+        if other is not None and other.dead():
+            _break(path)
+        elif time.monotonic() >= deadline + (_NAMING_SECONDS if other is None else 0.0):
+            raise StoreLocked(_message(path, purpose, other))
+        else:
+            time.sleep(_POLL_SECONDS)
+    try:
+        yield mine
+    finally:
+        now = owner(path)
+        if now is not None and now.token == mine.token:
+            path.unlink(missing_ok=True)
+
+
+def owner(path: Path) -> Owner | None:
+    """Who holds the lock file, or None where nobody does or it names nobody yet."""
+    try:
+        return Owner(**json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process (or one on another host) holds the lock."""
+    other = owner(path)
+    return path.exists() if other is None else not other.dead()
+
+
+def _take(path: Path, mine: Owner) -> bool:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        if _abandoned_empty(path):
+            _break(path)
+        return False
+    try:
+        os.write(descriptor, json.dumps(asdict(mine)).encode())
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _abandoned_empty(path: Path) -> bool:
+    # A process killed between creating and writing its lock leaves one that names nobody.
+    with suppress(FileNotFoundError):
+        return owner(path) is None and time.time() - path.stat().st_mtime > _UNREADABLE_SECONDS
+    return False
+
+
+def _break(path: Path) -> None:
+    # Only one process at a time may remove a dead owner's lock, and it looks again first: a second one that judged the
+    # same dead owner would otherwise remove the lock of the first, who is alive.
+    guard = os.open(path.with_name(path.name + ".takeover"), os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        other = owner(path)
+        if (other is not None and other.dead()) or _abandoned_empty(path):
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(guard)
+
+
+def _process(pid: int) -> tuple[str, str]:
+    """State (Z: dead, but its parent has not asked) and start of a process; empty where the system does not say."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return "", ""
+    fields = text.rpartition(")")[2].split()
+    return fields[0], fields[19]
+
+
+def _message(path: Path, purpose: str, other: Owner | None) -> str:
+    who = str(other) if other is not None else "a process that has not written its name"
+    here = other is None or other.host == socket.gethostname()
+    remedy = "wait until it has ended" if here else f"wait until it has ended; if it died, remove {path}"
+    return f"another process is {purpose}: {who}; {remedy}"

@@ -1,0 +1,399 @@
+"""The one definition of every table and column.
+
+DDL of both graph engines, Arrow schemas, the DuckDB tables, `docs/schema.md` and the leak test of the snapshots are generated
+from `TABLES` and `DERIVED_EDGES`; nothing else names a type, a unit or a frame.
+
+Frames: `voxel` is the float voxel coordinate of the full dataset, `scan` micrometres in that scan's own, deformed frame with
+its origin at the centre of voxel (0, 0, 0), `reference` micrometres in the frame of the sample's first scan.
+
+`known_at` says what a snapshot at scan t may see: `t`, `t+1` or `end` (never in a snapshot).
+"""
+
+from __future__ import annotations
+
+from xctgraph.store.table import Column, DerivedEdge, Table
+from xctgraph.store.table import column as _c
+from xctgraph.store.table import vector as _vector
+
+KINDS = ("inclusion", "pore", "fracture")
+EVENTS = ("continue", "split", "merge", "swallowed")
+
+
+_JOB = _c("job_id", "string", "job that made the row")
+_EDGE_JOB = _c("job_id", "string", "job that made the row", in_graph=False)
+_SAMPLE = _c("sample", "string", "sample the row belongs to")
+_T = _c("t", "int32", "scan index")
+_EDGE_SAMPLE = _c("sample", "string", "sample the row belongs to", in_graph=False)
+_EDGE_T = _c("t", "int32", "scan index of the source", in_graph=False)
+
+
+def _edge_ends(of: str) -> tuple[Column, ...]:
+    return (
+        _c("source", "int64", f"{of} the edge leaves"),
+        _c("target", "int64", f"{of} the edge enters"),
+        _EDGE_SAMPLE,
+        _EDGE_T,
+    )
+
+
+SAMPLES = Table(
+    "samples",
+    "One row per specimen.",
+    (
+        _c("sample", "string", "name given by the user"),
+        _c("sample_no", "int32", "number of the sample in this store, from 0; part of every id"),
+        _c("material", "string", "material", nullable=True),
+        _c("environment", "string", "environment of the test, e.g. humid air", nullable=True),
+        _c("orientation", "string", "orientation of the specimen, e.g. S-T", nullable=True),
+        _c("thickness", "float64", "thickness of the specimen", "um", nullable=True),
+        *_vector("voxel_", "edge length of a voxel along", "um", ""),
+        _c("notes", "string", "free text", nullable=True),
+        _JOB,
+    ),
+    key=("sample",),
+    node="Sample",
+)
+
+SCANS = Table(
+    "scans",
+    "One row per volume of the time series.",
+    (
+        _c("scan_id", "int64", "sample_no << 44 | t << 31"),
+        _SAMPLE,
+        _T,
+        _c("previous_scan_id", "int64", "scan before this one; null for the first", nullable=True),
+        _c("time_s", "float64", "time since the start of the test", "s", nullable=True),
+        _c("load_n", "float64", "load on the specimen", "N", nullable=True),
+        _c("strain", "float64", "engineering strain", "1", nullable=True),
+        _c("strain_rate", "float64", "strain rate", "1/s", nullable=True),
+        *(_c(f"n_{axis}", "int32", f"voxels of the volume along {axis}", "voxel") for axis in "zyx"),
+        _c("path", "string", "file or folder the volume was read from"),
+        _c("checksum", "string", "sha256 of the size and of evenly spaced blocks of the input"),
+        _c("material_volume", "float64", "volume of the sample mask, or of the whole scan without one", "um^3"),
+        _c("connectivity", "int32", "voxels joined into one feature: 6, 18 or 26 neighbours", "1"),
+        _c("near_gap", "float64", "largest gap of a NEAR edge", "um"),
+        _c("cluster_gap", "float64", "largest gap inside a cluster (features.cluster_id)", "um"),
+        _c("density_radius", "float64", "radius of features.local_density", "um"),
+        _c("snr", "float64", "signal to noise ratio", "1", nullable=True),
+        _c(
+            "contrast",
+            "float64",
+            "difference of mean grey values of material and features over the noise",
+            "1",
+            nullable=True,
+        ),
+        _c("reliable_diameter", "float64", "smallest equivalent diameter whose volume is reliable", "um", nullable=True),
+        _JOB,
+    ),
+    key=("scan_id",),
+    node="Scan",
+)
+
+FEATURES = Table(
+    "features",
+    "One row per inclusion, pore or fracture in one scan.",
+    (
+        _c("feature_id", "int64", "sample_no << 44 | t << 31 | label"),
+        _c("uid", "string", "sample/t/label"),
+        _c("scan_id", "int64", "scan the feature lies in"),
+        _SAMPLE,
+        _T,
+        _c("label", "int64", "rank of the first voxel in C order among all features of the scan, from 1"),
+        _c("source_label", "int64", "label in the imported label volume", nullable=True),
+        _c("kind", "string", "inclusion, pore, fracture, or the user's own"),
+        *_vector("", "centroid", "um", "scan"),
+        *_vector("v", "centroid", "voxel", "voxel"),
+        *_vector("ref_", "centroid mapped to the first scan; null where unregistered", "um", "reference", nullable=True),
+        *(_c(f"bbox_{axis}_min", "int32", f"first voxel of the bounding box along {axis}", "voxel", "voxel") for axis in "zyx"),
+        *(
+            _c(
+                f"bbox_{axis}_max",
+                "int32",
+                f"one past the last voxel of the bounding box along {axis}",
+                "voxel",
+                "voxel",
+            )
+            for axis in "zyx"
+        ),
+        _c("n_voxels", "int64", "number of voxels", "voxel"),
+        _c("volume", "float64", "number of voxels times the volume of one", "um^3", "scan"),
+        _c("equivalent_diameter", "float64", "diameter of the sphere of the same volume", "um", "scan"),
+        _c("surface_area", "float64", "surface area by the Crofton formula in 13 directions", "um^2", "scan"),
+        _c(
+            "sphericity",
+            "float64",
+            "surface of the sphere of the same volume over surface_area; can exceed 1 below 30 voxels",
+            "1",
+        ),
+        _c("euler_number", "int32", "objects + cavities - tunnels; null for 18-connectivity", "1", nullable=True),
+        *(
+            _c(f"cov_{pair}", "float64", f"covariance of the voxel centres, {pair}", "um^2", "scan")
+            for pair in ("zz", "zy", "zx", "yy", "yx", "xx")
+        ),
+        _c("axis_major_length", "float64", "2 sqrt(5 w) of the largest eigenvalue w of the covariance", "um", "scan"),
+        _c("axis_intermediate_length", "float64", "2 sqrt(5 w) of the middle eigenvalue", "um", "scan"),
+        _c("axis_minor_length", "float64", "2 sqrt(5 w) of the smallest eigenvalue", "um", "scan"),
+        *_vector("major_", "unit vector of the major axis (z component not negative)", "1", "scan"),
+        *_vector("minor_", "unit vector of the minor axis, the normal of a plate (z component not negative)", "1", "scan"),
+        _c("intensity_mean", "float64", "mean grey value; null without a grey volume", nullable=True),
+        _c("intensity_std", "float64", "standard deviation of the grey value", nullable=True),
+        _c("intensity_min", "float64", "smallest grey value", nullable=True),
+        _c("intensity_max", "float64", "largest grey value", nullable=True),
+        _c("border_touching", "bool", "touches a face of the volume, or the edge of the sample mask"),
+        _c(
+            "local_density",
+            "float64",
+            "volume fraction of other inclusions and pores, taken as spheres, within scans.density_radius",
+            "1",
+            nullable=True,
+        ),
+        _c("cluster_id", "int64", "smallest feature_id of its component of NEAR within scans.cluster_gap"),
+        _c("confidence", "float64", "confidence of the segmentation, 0 to 1", "1", nullable=True),
+        _c("track_id", "int64", "feature_id of the first feature of its track"),
+        _c("region_id", "int64", "region the feature lies in", nullable=True),
+        _JOB,
+    ),
+    key=("feature_id",),
+    node="Feature",
+)
+
+TRACKS = Table(
+    "tracks",
+    "One row per physical defect through time.",
+    (
+        _c("track_id", "int64", "feature_id of its first feature"),
+        _SAMPLE,
+        _c("kind", "string", "kind of its first feature"),
+        _c("t_first", "int32", "scan of its first feature"),
+        _c("t_last", "int32", "scan of its last feature", known_at="end"),
+        _c("n_features", "int32", "number of its features", known_at="end"),
+        _c(
+            "lineage_id",
+            "int64",
+            "smallest track_id among all tracks joined with it by splits and merges",
+            known_at="end",
+        ),
+        _JOB,
+    ),
+    key=("track_id",),
+    node="Track",
+)
+
+FRONT_SITES = Table(
+    "front_sites",
+    "One row per patch of a fracture's front in one scan.",
+    (
+        _c("site_id", "int64", "identifier"),
+        _c("feature_id", "int64", "fracture the site belongs to"),
+        _SAMPLE,
+        _T,
+        *_vector("", "position", "um", "scan"),
+        *_vector("ref_", "position mapped to the first scan", "um", "reference", nullable=True),
+        *_vector("direction_", "outward unit vector", "1", "scan"),
+        _c("curvature", "float64", "curvature of the front", "1/um", nullable=True),
+        _c("local_density", "float64", "volume fraction of defects ahead", "1", nullable=True),
+        _c("advance_um", "float64", "advance of the front until the next scan", "um", nullable=True, known_at="t+1"),
+        _c("advanced", "bool", "whether the front advanced here until the next scan", nullable=True, known_at="t+1"),
+        _JOB,
+    ),
+    key=("site_id",),
+    node="FrontSite",
+)
+
+REGIONS = Table(
+    "regions",
+    "One row per cell of the summary graph in one scan.",
+    (
+        _c("region_id", "int64", "identifier"),
+        _SAMPLE,
+        _T,
+        *_vector("ref_", "centre of the cell", "um", "reference"),
+        _c("n_inclusions", "int64", "inclusions in the cell", "1"),
+        _c("n_pores", "int64", "pores in the cell", "1"),
+        _c("inclusion_fraction", "float64", "volume fraction of inclusions", "1"),
+        _c("pore_fraction", "float64", "volume fraction of pores", "1"),
+        _c("mean_equivalent_diameter", "float64", "mean equivalent diameter", "um", nullable=True),
+        _c("mean_sphericity", "float64", "mean sphericity", "1", nullable=True),
+        _c("strain", "float64", "mean strain along the load", "1", nullable=True),
+        _c("fracture_area", "float64", "area of fractures in the cell", "um^2"),
+        _JOB,
+    ),
+    key=("region_id",),
+    node="Region",
+)
+
+STUDIES = Table(
+    "studies",
+    "One row per stored result.",
+    (
+        _c("study_id", "string", "identifier"),
+        _c("question", "string", "question in words"),
+        _c("parameters", "string", "parameters as JSON"),
+        _c("effect", "float64", "primary effect", nullable=True),
+        _c("interval_low", "float64", "lower end of the 95 % interval", nullable=True),
+        _c("interval_high", "float64", "upper end of the 95 % interval", nullable=True),
+        _c("p", "float64", "p-value", nullable=True),
+        _c("seed", "int64", "seed of the random generator", nullable=True),
+        _JOB,
+    ),
+    key=("study_id",),
+    node="Study",
+)
+
+JOBS = Table(
+    "jobs",
+    "One row per run that wrote to the store.",
+    (
+        _c("job_id", "string", "identifier"),
+        _c("command", "string", "what was run"),
+        _c("sample", "string", "sample it wrote", nullable=True),
+        _c("t", "int32", "scan it wrote", nullable=True),
+        _c("started_at", "string", "start, ISO 8601, UTC"),
+        _c("seconds", "float64", "duration", "s"),
+        _c("version", "string", "version of xctgraph"),
+        _c("parameters", "string", "parameters as JSON"),
+        _c("inputs", "string", "paths and checksums of the inputs as JSON"),
+        _c("seed", "int64", "seed of the random generator", nullable=True),
+    ),
+    key=("job_id",),
+)
+
+NEAR = Table(
+    "near",
+    "Two features of one scan whose surfaces are close; stored once, from the smaller to the larger id.",
+    (
+        *_edge_ends("feature"),
+        _c(
+            "gap",
+            "float64",
+            "smallest distance between voxel centres of the two; face neighbours have one voxel edge",
+            "um",
+            "scan",
+        ),
+        _c("distance", "float64", "distance between centroids; without meaning for a fracture", "um", "scan"),
+        _EDGE_JOB,
+    ),
+    key=("source", "target"),
+    edge="NEAR",
+    edge_from="Feature",
+    edge_to="Feature",
+)
+
+TOUCHES = Table(
+    "touches",
+    "Two features of different kinds in one scan that share voxel faces; stored once, from the smaller to the larger id.",
+    (
+        *_edge_ends("feature"),
+        _c("contact_area", "float64", "total area of the shared voxel faces", "um^2", "scan"),
+        _EDGE_JOB,
+    ),
+    key=("source", "target"),
+    edge="TOUCHES",
+    edge_from="Feature",
+    edge_to="Feature",
+)
+
+NEXT = Table(
+    "next",
+    "A feature and what it became in a later scan.",
+    (
+        *_edge_ends("feature"),
+        _c("dt", "int32", "scans between the two", "1", known_at="t+1"),
+        _c("overlap", "int64", "voxels shared after the displacement is removed", "voxel", known_at="t+1"),
+        _c("iou", "float64", "overlap over union after the displacement is removed", "1", known_at="t+1"),
+        _c("cost", "float64", "cost of the match", "1", known_at="t+1"),
+        _c(
+            "confidence",
+            "float64",
+            "probability that the link is right; null until calibrated",
+            "1",
+            nullable=True,
+            known_at="t+1",
+        ),
+        _c("event", "string", "continue, split, merge or swallowed", known_at="t+1"),
+        _EDGE_JOB,
+    ),
+    key=("source", "target"),
+    edge="NEXT",
+    edge_from="Feature",
+    edge_to="Feature",
+)
+
+FACES = Table(
+    "faces",
+    "A front site and a defect ahead of it.",
+    (
+        *_edge_ends("front site or feature"),
+        _c("gap", "float64", "distance from the site to the surface of the defect", "um", "scan"),
+        *_vector("direction_", "unit vector from the site to the defect", "1", "scan"),
+        _EDGE_JOB,
+    ),
+    key=("source", "target"),
+    edge="FACES",
+    edge_from="FrontSite",
+    edge_to="Feature",
+)
+
+ADJACENT = Table(
+    "adjacent",
+    "Two regions of one scan that share a face; stored once.",
+    (*_edge_ends("region"), _EDGE_JOB),
+    key=("source", "target"),
+    edge="ADJACENT",
+    edge_from="Region",
+    edge_to="Region",
+)
+
+NEXT_REGION = Table(
+    "next_region",
+    "The same cell in the next scan.",
+    (*_edge_ends("region"), _EDGE_JOB),
+    key=("source", "target"),
+    edge="NEXT_REGION",
+    edge_from="Region",
+    edge_to="Region",
+)
+
+LABEL_RUNS = Table(
+    "label_runs",
+    "Labels of one scan as runs of voxels along x, in C order.",
+    (
+        _c("z", "int32", "slice", "voxel", "voxel"),
+        _c("y", "int32", "row", "voxel", "voxel"),
+        _c("x_start", "int32", "first voxel", "voxel", "voxel"),
+        _c("x_stop", "int32", "one past the last voxel", "voxel", "voxel"),
+        _c("label", "int32", "label of the feature"),
+    ),
+    in_statistics=False,
+)
+
+FIELDS = Table(
+    "fields",
+    "Displacement from scan t to t + dt on the nodes of a regular grid; linear between them.",
+    (
+        _SAMPLE,
+        _T,
+        _c("dt", "int32", "scans between the two", "1", known_at="t+1"),
+        *_vector("", "grid node", "um", "scan"),
+        *_vector("u", "displacement", "um", "scan", known_at="t+1"),
+        _JOB,
+    ),
+    in_statistics=False,
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        SAMPLES, SCANS, FEATURES, TRACKS, FRONT_SITES, REGIONS, STUDIES, JOBS,
+        NEAR, TOUCHES, NEXT, FACES, ADJACENT, NEXT_REGION, LABEL_RUNS, FIELDS,
+    )
+}  # fmt: skip
+
+DERIVED_EDGES: tuple[DerivedEdge, ...] = (
+    DerivedEdge("HAS_SCAN", "scans", "sample", "scan_id", "Sample", "Scan", "A sample and its scans."),
+    DerivedEdge("FOLLOWS", "scans", "previous_scan_id", "scan_id", "Scan", "Scan", "A scan and the next one."),
+    DerivedEdge("CONTAINS", "features", "scan_id", "feature_id", "Scan", "Feature", "A scan and its features."),
+    DerivedEdge("OF", "features", "feature_id", "track_id", "Feature", "Track", "A feature and its track."),
+    DerivedEdge("IN_REGION", "features", "feature_id", "region_id", "Feature", "Region", "A feature and its region."),
+    DerivedEdge("FRONT_OF", "front_sites", "site_id", "feature_id", "FrontSite", "Feature", "A site and its fracture."),
+)

@@ -1,0 +1,190 @@
+"""`statistics.duckdb`: self-contained native tables for SQL, published by rename."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from xctgraph.store import ddl, files, projection
+from xctgraph.store.cypher import plain
+from xctgraph.store.delta import MEMORY, literal, relation
+from xctgraph.store.errors import EngineError, QueryError
+from xctgraph.store.manifest import Manifest
+from xctgraph.store.progress import Progress
+from xctgraph.store.projection import Held, Plan
+from xctgraph.store.schema import TABLES
+from xctgraph.store.table import Table
+
+NAME = "statistics.duckdb"
+FORMAT = ddl.fingerprint(ddl.duckdb())
+
+_META = "CREATE TABLE _revision (store VARCHAR, revision BIGINT, state VARCHAR, format VARCHAR)"
+_ALLOWED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
+class Statistics:
+    """The projection of a store that answers SQL."""
+
+    name = "statistics"
+    format = FORMAT
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = root / NAME
+        self._lock = threading.Lock()
+        self._open: tuple[tuple[int, int], duckdb.DuckDBPyConnection, Held] | None = None
+
+    def held(self) -> Held | None:
+        """What the published file holds; None where it is lost or is no such file."""
+        opened = self._opened()
+        return None if opened is None else opened[1]
+
+    def update(self, wanted: Manifest, progress: Progress) -> None:
+        """Publish a file that shows the revision `wanted`; only under the lock of the projections."""
+        plan = projection.plan(self._root, self.held(), wanted, FORMAT)
+        files.sweep(self._root, NAME)
+        with files.new_file(self._path) as temporary, tempfile.TemporaryDirectory(prefix="xctgraph-") as spill:
+            if not plan.rebuild:
+                shutil.copyfile(self._path, temporary)
+            with duckdb.connect(str(temporary), config={"memory_limit": MEMORY, "temp_directory": spill}) as database:
+                if plan.rebuild:
+                    for statement in (*ddl.duckdb(), _META):
+                        database.execute(statement)
+                self._apply(database, plan, progress)
+                database.execute("DELETE FROM _revision")
+                row = [wanted.store_id, wanted.revision, wanted.state, FORMAT]
+                database.execute("INSERT INTO _revision VALUES (?, ?, ?, ?)", row)
+                database.execute("CHECKPOINT")
+
+    def query(self, statement: str, parameters: Mapping[str, object] | Sequence[object] | None) -> pa.Table:
+        """Answer one read-only SQL query.
+
+        Raises
+        ------
+        QueryError
+            If it is not one query, writes, reaches outside the tables, or DuckDB refuses it.
+        EngineError
+            If there is no such projection yet.
+        """
+        opened = self._opened()
+        if opened is None:
+            raise EngineError(f"there is no {NAME} in {self._root} yet: run `xctgraph graph load --store {self._root}`")
+        with opened[0].cursor() as cursor:
+            try:
+                cursor.execute("USE store")
+                _check(cursor, statement)
+                bound = _plain(parameters)
+                answer = cursor.sql(statement, params=bound) if bound else cursor.sql(statement)
+                return pa.table({}) if answer is None else _integers(answer.to_arrow_table())
+            except duckdb.PermissionException as error:
+                raise QueryError(f"SQL sees only the tables of the store, no files and no networks: {_first(error)}") from error
+            except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InternalException, duckdb.FatalException) as error:
+                raise EngineError(f"DuckDB could not answer: {error}") from error
+            except duckdb.Error as error:
+                raise QueryError(f"SQL: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._open is not None:
+                self._open[1].close()
+                self._open = None
+
+    def _opened(self) -> tuple[duckdb.DuckDBPyConnection, Held] | None:
+        with self._lock:
+            try:
+                status = self._path.stat()
+            except FileNotFoundError:
+                return None
+            signature = (status.st_ino, status.st_mtime_ns)
+            if self._open is None or self._open[0] != signature:
+                # The former connection is not closed here: another thread may still read from it.
+                self._open = None
+                with suppress(duckdb.Error):
+                    database = _connect(self._path)
+                    self._open = (signature, database, _held(database))
+            return None if self._open is None else self._open[1:]
+
+    def _apply(self, database: duckdb.DuckDBPyConnection, plan: Plan, progress: Progress) -> None:
+        tables = [t for t in TABLES.values() if t.in_statistics]
+        touched = {part.table for part in (*plan.removed, *plan.added)}
+        tables = [table for table in tables if table.name in touched]
+        for done, table in enumerate(tables):
+            progress(f"statistics: {table.name}", done, len(tables))
+            self._replace(database, table, plan)
+        progress("statistics", len(tables), len(tables))
+
+    def _replace(self, database: duckdb.DuckDBPyConnection, table: Table, plan: Plan) -> None:
+        removed = [part for part in plan.removed if part.table == table.name]
+        added = [part for part in plan.added if part.table == table.name]
+        if removed:
+            same = " AND ".join(f'"{table.name}"."{key}" = gone."{key}"' for key in table.key)
+            database.execute(f'DELETE FROM "{table.name}" USING {relation(self._root, table, removed)} AS gone WHERE {same}')
+        if added:
+            database.execute(f'INSERT INTO "{table.name}" SELECT * FROM {relation(self._root, table, added)}')
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    # An instance in memory with the file attached, since connect(path) would give an open instance of the file that had
+    # this name before; and so that the settings that lock users out can be made after attaching.
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        # Files in it are open to queries even without external access: a folder of its own, which DuckDB makes when it spills.
+        "temp_directory": str(Path(tempfile.gettempdir()) / f"xctgraph-{secrets.token_hex(8)}"),
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    database = duckdb.connect(":memory:", config=settings)
+    try:
+        database.execute(f"ATTACH {literal(str(path))} AS store (READ_ONLY)")
+        database.execute("SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+    except duckdb.Error:
+        database.close()
+        raise
+    return database
+
+
+def _held(database: duckdb.DuckDBPyConnection) -> Held:
+    row = database.execute("SELECT store, revision, state, format FROM store._revision").fetchone()
+    if row is None:
+        return Held("", -1, "", "", complete=False)
+    return Held(*row)
+
+
+def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
+    statements = cursor.extract_statements(statement)
+    if len(statements) != 1:
+        raise QueryError(f"one SQL query at a time: the text holds {len(statements)}")
+    if statements[0].type not in _ALLOWED:
+        kind = statements[0].type.name
+        raise QueryError(f"SQL is read-only: {kind} is not allowed; begin with SELECT, FROM, WITH, DESCRIBE, SHOW or EXPLAIN")
+
+
+def _plain(parameters: Mapping[str, object] | Sequence[object] | None) -> dict[str, object] | list[object]:
+    if parameters is None:
+        return []
+    if isinstance(parameters, Mapping):
+        return {name: plain(value, name) for name, value in parameters.items()}
+    return [plain(value, str(i + 1)) for i, value in enumerate(parameters)]
+
+
+def _integers(table: pa.Table) -> pa.Table:
+    # DuckDB sums integers in 128 bits, which Arrow knows as decimals only.
+    for i, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and (field.type.precision, field.type.scale) == (38, 0):
+            with suppress(pa.ArrowInvalid):
+                table = table.set_column(i, field.name, table.column(i).cast(pa.int64()))
+    return table
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0]
