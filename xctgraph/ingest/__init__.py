@@ -1,0 +1,1 @@
+"""From volumes to parts: readers, segmentation, labelling, measurement, edges, pipeline, synthetic samples."""

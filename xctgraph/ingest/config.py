@@ -1,0 +1,240 @@
+"""What the user declares about a dataset: the models behind `DATASET.toml`.
+
+Unknown fields are errors that name the nearest valid one. Paths are relative to the file they stand in.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from xctgraph.store.errors import InputError, nearest
+from xctgraph.store.ids import MAX_T
+
+
+def _per_axis(value: object) -> object:
+    return [value] * 3 if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _rounded(sizes: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Drop what the conversion of units adds in the last digits, so that 1630 nm and 1.63 um are one voxel size."""
+    z, y, x = (float(f"{size:.12g}") for size in sizes)
+    return z, y, x
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+VoxelSize = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_per_axis), AfterValidator(_rounded)]
+Axes = Annotated[str, Field(pattern="^(zyx|zxy|yzx|yxz|xzy|xyz)$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sample(_Model):
+    """The specimen."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the sample: letters, digits, _ . -")
+    voxel_size_um: VoxelSize = Field(description="edge length of a voxel in micrometres: one number, or [z, y, x]")
+    axes: Axes = Field("zyx", description="order of the axes in the files")
+    material: str | None = Field(None, description="material")
+    environment: str | None = Field(None, description="environment of the test")
+    orientation: str | None = Field(None, description="orientation of the specimen")
+    thickness_um: Positive | None = Field(None, description="thickness of the specimen in micrometres")
+    notes: str | None = Field(None, description="free text")
+
+
+class Segmentation(_Model):
+    """How grey values become classes of voxels."""
+
+    method: Literal["otsu", "threshold", "mask", "labels"] = Field(
+        "otsu",
+        description="otsu: thresholds found from the histogram; threshold: given ones; mask: a volume whose values are kinds; "
+        "labels: a volume whose values are features",
+    )
+    bright: Finite | None = Field(None, description="threshold: grey values above it are inclusions")
+    dark: Finite | None = Field(None, description="threshold: grey values below it are pores or fractures")
+    kinds: dict[Annotated[int, Field(ge=1)], str] = Field(
+        default_factory=lambda: {1: "inclusion"},
+        description="mask: kind of each value ({1: inclusion} if not given); labels: kind of labels that differ from `kind`",
+    )
+    kind: str = Field("inclusion", description="labels: kind of the features")
+    fracture_min_voxels: int = Field(300, ge=1, description="a dark feature with fewer voxels is a pore")
+    fracture_max_flatness: float = Field(
+        0.45,
+        ge=0,
+        le=1,
+        description="a large dark feature is a fracture if its minor axis is at most this share of the intermediate",
+    )
+    fracture_max_sphericity: float = Field(
+        0.3, ge=0, le=1, description="… or if it branches or bends: a sphericity of at most this"
+    )
+    fracture_max_extent: float = Field(0.2, ge=0, le=1, description="… that fills at most this share of its bounding box")
+
+    @model_validator(mode="after")
+    def _thresholds(self) -> Segmentation:
+        if self.method == "threshold" and self.bright is None and self.dark is None:
+            raise ValueError("method 'threshold' needs `bright`, `dark` or both")
+        if self.method != "threshold" and (self.bright is not None or self.dark is not None):
+            raise ValueError(f"`bright` and `dark` belong to method 'threshold', not to {self.method!r}")
+        if self.bright is not None and self.dark is not None and self.dark >= self.bright:
+            raise ValueError(f"`dark` ({self.dark}) must be smaller than `bright` ({self.bright})")
+        return self
+
+
+class Measure(_Model):
+    """How voxels become features."""
+
+    connectivity: Literal[6, 18, 26] = Field(26, description="neighbours of a voxel that belong to the same feature")
+    min_voxels: int | None = Field(
+        None, ge=1, description="smaller features are dropped; if not given, 5 for otsu (noise) and 1 otherwise"
+    )
+
+
+class Proximity(_Model):
+    """Which features are near each other."""
+
+    gap_um: Positive | None = Field(None, description="largest gap of a NEAR edge; if not given, 16 voxel edges")
+    cluster_gap_um: Positive | None = Field(None, description="largest gap inside a cluster; if not given, a third of `gap_um`")
+    density_radius_um: Positive | None = Field(None, description="radius of local_density; if not given, twice `gap_um`")
+
+
+class Correspondence(_Model):
+    """How features are followed from scan to scan."""
+
+    max_drift_um: Positive | None = Field(None, description="largest drift looked for; if not given, half the volume")
+
+
+class Scan(_Model):
+    """One volume of the series."""
+
+    t: int = Field(ge=0, le=MAX_T, description="index of the scan")
+    path: str = Field(description="HDF5 (also FILE.h5:/path), TIFF, folder of TIFF slices or .npy")
+    labels: str | None = Field(None, description="mask or label volume of this scan, for the methods mask and labels")
+    mask: str | None = Field(None, description="sample mask: voxels where it is 0 are not material")
+    time_s: Finite | None = Field(None, description="time since the start of the test in seconds")
+    load_n: Finite | None = Field(None, description="load in newton")
+    strain: Finite | None = Field(None, description="engineering strain")
+    strain_rate: Finite | None = Field(None, description="strain rate in 1/s")
+
+
+class Dataset(_Model):
+    """A time series of volumes of one sample, and how to turn it into features."""
+
+    sample: Sample
+    segmentation: Segmentation = Field(default_factory=Segmentation)
+    measure: Measure = Field(default_factory=Measure)
+    proximity: Proximity = Field(default_factory=Proximity)
+    correspondence: Correspondence = Field(default_factory=Correspondence)
+    scan: list[Scan] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _scans(self) -> Dataset:
+        seen: dict[int, str] = {}
+        for scan in self.scan:
+            if scan.t in seen:
+                raise ValueError(
+                    f"t = {scan.t} is given twice, for {seen[scan.t]!r} and {scan.path!r}: each scan needs its own t"
+                )
+            seen[scan.t] = scan.path
+            if scan.labels is not None and self.segmentation.method not in ("mask", "labels"):
+                raise ValueError(
+                    f"scan t = {scan.t} has `labels`, but the segmentation method is {self.segmentation.method!r}: "
+                    "set method = 'mask' (values are kinds) or 'labels' (values are features)"
+                )
+        return self
+
+    @property
+    def gap_um(self) -> float:
+        """Largest gap of a NEAR edge in micrometres."""
+        return self.proximity.gap_um or 16 * max(self.sample.voxel_size_um)
+
+    @property
+    def cluster_gap_um(self) -> float:
+        """Largest gap inside a cluster in micrometres."""
+        return self.proximity.cluster_gap_um or self.gap_um / 3
+
+    @property
+    def density_radius_um(self) -> float:
+        """Radius of the local density in micrometres."""
+        return self.proximity.density_radius_um or 2 * self.gap_um
+
+    @property
+    def min_voxels(self) -> int:
+        """Size below which features are dropped."""
+        return self.measure.min_voxels or (5 if self.segmentation.method == "otsu" else 1)
+
+
+def load(path: Path) -> Dataset:
+    """Read a `DATASET.toml`; relative paths in it become relative to its folder.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not TOML, or does not fit the model. All faults are named at once.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from error
+    dataset = parse(data, origin=str(path))
+    folder = path.parent
+    scans = [
+        scan.model_copy(
+            update={
+                name: str(folder / value) for name in ("path", "labels", "mask") if (value := getattr(scan, name)) is not None
+            }
+        )
+        for scan in dataset.scan
+    ]
+    return dataset.model_copy(update={"scan": scans})
+
+
+def parse(data: dict[str, Any], *, origin: str) -> Dataset:
+    """Check a mapping against the model; `origin` names it in the error.
+
+    Raises
+    ------
+    InputError
+        Naming every field that is wrong, what is valid, and the nearest name of an unknown field.
+    """
+    try:
+        return Dataset.model_validate(data)
+    except ValidationError as error:
+        faults = [_fault(dict(item)) for item in error.errors()]
+        raise InputError(f"{origin}: " + "; ".join(faults)) from error
+
+
+def _fault(item: dict[str, Any]) -> str:
+    location = item["loc"]
+    where = ".".join(str(part) for part in location)
+    if item["type"] == "extra_forbidden":
+        return f"unknown field {where!r}: {nearest(str(location[-1]), _fields_at(location[:-1]))}"
+    if item["type"] == "missing":
+        remedy = " (there is no default: give it as a number, or as [z, y, x])" if location[-1] == "voxel_size_um" else ""
+        return f"{where!r} is missing{remedy}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    value = item.get("input")
+    shown = "" if isinstance(value, dict | list) or value is None else f" (given: {value!r})"
+    return f"{where!r}: {message}{shown}" if where else message
+
+
+def _fields_at(location: tuple[str | int, ...]) -> list[str]:
+    sections: dict[str, type[_Model]] = {
+        "sample": Sample,
+        "segmentation": Segmentation,
+        "measure": Measure,
+        "proximity": Proximity,
+    }
+    sections |= {"correspondence": Correspondence, "scan": Scan}
+    model: type[_Model] = sections.get(str(location[0]), Dataset) if location else Dataset
+    return list(model.model_fields)

@@ -1,0 +1,204 @@
+"""NEXT: what each feature of a scan became in a later one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xctgraph.ingest.correspondence import fractures
+from xctgraph.ingest.correspondence.branching import Group, branches
+from xctgraph.ingest.correspondence.matching import Pairs, candidates, match
+from xctgraph.ingest.correspondence.overlaps import Overlaps, displaced
+from xctgraph.ingest.correspondence.registration import FEWEST, Registration, register
+from xctgraph.ingest.correspondence.side import ScanSide
+from xctgraph.store.errors import InputError
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_FIELD = ("z", "y", "x", "uz", "uy", "ux")
+_LEAST_LINKED = 0.5
+_LEAST_INSIDE = 0.2
+_LEAST_SUPPORT = 0.3
+_MOST_ERROR = 0.28
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Links between two scans, the displacement they rest on, and doubts about them.
+
+    Attributes
+    ----------
+    next : pyarrow.Table
+        source, target (labels, int64), overlap (int64, voxels shared in the displaced frame), iou, cost (float64), event,
+        sorted by source and target.
+    field : pyarrow.Table
+        z, y, x, uz, uy, ux (float64, um): displacement on the nodes of a regular grid; without rows where it is in doubt.
+    warnings : tuple of str
+        Empty if the pair is not in doubt.
+    """
+
+    next: pa.Table
+    field: pa.Table
+    warnings: tuple[str, ...]
+
+
+def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None) -> Links:
+    """Link the features of scan `a` to those of the later scan `b`.
+
+    The displacement between the scans is found first (`register`); features are then matched one to one at their predicted places
+    by distance, volume and overlap; unmatched ones join splits and merges, and fractures are linked by overlap. Correct where the
+    displacement less a global drift stays below half the distance of nearest neighbours.
+
+    - Features of one kind are linked with each other; a pore and a fracture where one became the other.
+    - `split`: all links of a parent with several children; `merge`: all links of a child with several parents, where no split.
+    - `swallowed`: from an inclusion or pore without any other link to the fracture that covers or touches it.
+
+    Parameters
+    ----------
+    a, b : ScanSide
+    max_drift : float, optional
+        Largest global drift looked for, um; half the extent along each axis by default.
+
+    Raises
+    ------
+    InputError
+        If the scans differ in voxel size, or features and labels in number.
+    """
+    _check(a, b)
+    if not a.n or not b.n:
+        which = "both scans are" if not (a.n or b.n) else f"the {'later' if a.n else 'earlier'} scan is"
+        return Links(_table(_no_edges(), a, b, None), pa.table({name: np.zeros(0) for name in _FIELD}), (f"{which} empty",))
+    known = register(a, b, max_drift)
+    predicted = a.position + known.field.at(a.position)
+    overlaps = displaced(a, b, known.field)
+    # Where no displacement was found, features may have moved by about their size.
+    unknown = 0.0 if known.support else 2 * float(np.median(a.radius))
+    tolerance = max(2.5 * a.voxel, 5 * known.residual, unknown)
+    most = max(2 * tolerance, 0.75 * known.spacing if np.isfinite(known.spacing) else 2 * tolerance)
+    tolerance = min(tolerance, most)
+    found = match(candidates(a, b, predicted, overlaps, tolerance, most))
+    edges = _branch(a, b, predicted, overlaps, found, tolerance)
+    edges = _with_fractures(a, b, overlaps, edges, known)
+    doubts = _doubts(a, b, predicted, edges, known)
+    field = known.field.to_table()
+    return Links(_table(edges, a, b, overlaps), field.slice(0, 0) if doubts else field, doubts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    a: Ints
+    b: Ints
+    cost: Floats
+    swallowed: NDArray[np.bool_]
+
+    def plus(self, a: Ints, b: Ints, cost: Floats, *, swallowed: bool = False) -> _Edges:
+        return _Edges(
+            np.r_[self.a, a], np.r_[self.b, b], np.r_[self.cost, cost], np.r_[self.swallowed, np.full(len(a), swallowed)]
+        )
+
+
+def _no_edges() -> _Edges:
+    none = np.zeros(0, np.int64)
+    return _Edges(none, none, np.zeros(0), np.zeros(0, np.bool_))
+
+
+def _branch(a: ScanSide, b: ScanSide, predicted: Floats, overlaps: Overlaps, found: Pairs, tolerance: float) -> _Edges:
+    edges = _no_edges().plus(found.a, found.b, found.cost)
+    names = np.unique(np.concatenate([a.kind.astype(str), b.kind.astype(str)]))
+    group_a, group_b = (
+        Group(position, s.volume, s.reach, np.where(s.is_fracture, -1, np.searchsorted(names, s.kind.astype(str))))
+        for position, s in ((predicted, a), (b.position, b))
+    )
+    child, parent = np.full(a.n, -1, np.int64), np.full(b.n, -1, np.int64)
+    child[found.a], parent[found.b] = found.b, found.a
+    of_b, of_a = overlaps.voxels / b.voxels[overlaps.b], overlaps.voxels / a.voxels[overlaps.a]
+    split_a, split_b = branches(group_a, group_b, child, (overlaps.a, overlaps.b, of_b), tolerance)
+    merge_b, merge_a = branches(group_b, group_a, parent, (overlaps.b, overlaps.a, of_a), tolerance)
+    # The same pair may come from both sides where neither feature had a match.
+    pair = np.unique(np.r_[split_a * b.n + split_b, merge_a * b.n + merge_b])
+    i, j = pair // b.n, pair % b.n
+    return edges.plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+
+
+def _with_fractures(a: ScanSide, b: ScanSide, overlaps: Overlaps, edges: _Edges, known: Registration) -> _Edges:
+    i, j = fractures.fracture_links(a, b, overlaps)
+    edges = edges.plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+
+    def free() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        return np.bincount(edges.a, minlength=a.n) == 0, np.bincount(edges.b, minlength=b.n) == 0
+
+    i, j = fractures.changed_kind(a, b, overlaps, *free())
+    edges = edges.plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+    free_a, free_b = free()
+    # A crack thinner than the error of the field may miss itself: then its nearest free fracture stands for it.
+    i, j = fractures.touching(a, b, free_a & a.is_fracture, free_b & b.is_fracture, known.field)
+    edges = edges.plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+    i, j = fractures.swallowed(a, b, overlaps, free()[0], known.field)
+    return edges.plus(i, j, _overlap_cost(a, b, overlaps, i, j), swallowed=True)
+
+
+def _overlap_cost(a: ScanSide, b: ScanSide, overlaps: Overlaps, i: Ints, j: Ints) -> Floats:
+    return np.asarray(1 - overlaps.of(i, j) / np.minimum(a.voxels[i], b.voxels[j]), dtype=np.float64)
+
+
+def _table(edges: _Edges, a: ScanSide, b: ScanSide, overlaps: Overlaps | None) -> pa.Table:
+    order = np.lexsort([edges.b, edges.a])
+    i, j, cost, swallowed = edges.a[order], edges.b[order], edges.cost[order], edges.swallowed[order]
+    shared = overlaps.of(i, j) if overlaps is not None else np.zeros(0, np.int64)
+    union = a.voxels[i] + b.voxels[j] - shared if len(i) else np.ones(0)
+    children = np.bincount(i[~swallowed], minlength=a.n)
+    parents = np.bincount(j[~swallowed], minlength=b.n)
+    event = np.full(len(i), "continue", dtype=object)
+    event[parents[j] > 1] = "merge"
+    event[children[i] > 1] = "split"
+    event[swallowed] = "swallowed"
+    return pa.table({
+        "source": pa.array(i + 1, pa.int64()),
+        "target": pa.array(j + 1, pa.int64()),
+        "overlap": pa.array(shared, pa.int64()),
+        "iou": pa.array(shared / union, pa.float64()),
+        "cost": pa.array(cost, pa.float64()),
+        "event": pa.array(event, pa.string()),
+    })  # fmt: skip
+
+
+def _doubts(a: ScanSide, b: ScanSide, predicted: Floats, edges: _Edges, known: Registration) -> tuple[str, ...]:
+    doubts = []
+    inside = ~a.is_fracture & ~a.border & ((predicted >= 0) & (predicted <= b.extent)).all(axis=1)
+    linked = np.bincount(edges.a, minlength=a.n) > 0
+    n, n_linked = int(inside.sum()), int((inside & linked).sum())
+    if n and n_linked < _LEAST_LINKED * n:
+        doubts.append(
+            f"only {n_linked} of {n} features inside both scans are linked: the displacement may be wrong; "
+            "check the voxel size and the order of the scans, or set the largest drift"
+        )
+    whole = int((~a.is_fracture & ~a.border).sum())
+    if n < _LEAST_INSIDE * whole:
+        doubts.append(
+            f"only {n} of {whole} features stay inside the scan at the displacement found: it may be wrong; set the largest drift"
+        )
+    if known.held_out > _MOST_ERROR * known.spacing:
+        doubts.append(
+            f"features lie {known.held_out:.3g} um (median) from where their neighbours' links put them, which is not small "
+            f"against the {known.spacing:.3g} um between neighbours: links may be exchanged"
+        )
+    if not known.support:
+        doubts.append("too few features other than fractures to find a displacement: none is assumed")
+    else:
+        fewer = min(int((~a.is_fracture).sum()), int((~b.is_fracture).sum()))
+        if known.support < max(FEWEST, _LEAST_SUPPORT * fewer):
+            doubts.append(f"the displacement rests on {known.support} of {fewer} features only")
+    return tuple(doubts)
+
+
+def _check(a: ScanSide, b: ScanSide) -> None:
+    if not np.allclose(a.steps, b.steps, rtol=1e-6):
+        raise InputError(f"the scans have voxel sizes {a.spacing} and {b.spacing} um: scans of one sample must have the same")
+    for which, side in (("earlier", a), ("later", b)):
+        label = np.sort(side.features["label"].to_numpy())
+        if side.labels.n != side.n or not np.array_equal(label, np.arange(1, side.n + 1)):
+            raise InputError(f"the {which} scan has labels 1 to {side.labels.n}, but {side.n} features: they must be the same")

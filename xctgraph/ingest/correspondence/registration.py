@@ -1,0 +1,154 @@
+"""The displacement field between two scans, from their features alone, coarse to fine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from xctgraph.ingest.correspondence import fit
+from xctgraph.ingest.correspondence.drift import drift
+from xctgraph.ingest.correspondence.field import Field
+from xctgraph.ingest.correspondence.pairs import best_mutual, pairs
+from xctgraph.ingest.correspondence.side import ScanSide
+from xctgraph.ingest.correspondence.windows import vote
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST = 4
+_LARGEST = 20_000
+_PER_WINDOW = 40
+_MOST_WINDOWS = 4
+_DISTORTION = 0.08
+_ROUNDS = (1.0, 0.8, 0.65, 0.5, 0.5)
+_CLEAR = 3.0
+_NEIGHBOURS = 16
+_WINDOW_NEIGHBOURS = 12
+_PRECISION = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """A displacement field and how well it is known.
+
+    Attributes
+    ----------
+    field : Field
+    residual : float
+        Median distance of linked features from where the field puts them, um.
+    held_out : float
+        The same for linked features that were left out of the fit, um: the error to expect.
+    spacing : float
+        Median distance of a feature to its nearest neighbour in the earlier scan, um; inf for fewer than two.
+    support : int
+        Features of the earlier scan that the field rests on; 0 where no displacement is assumed.
+    """
+
+    field: Field
+    residual: float
+    held_out: float
+    spacing: float
+    support: int
+
+
+def register(a: ScanSide, b: ScanSide, max_drift: float | None) -> Registration:
+    """Find the displacement from scan `a` to scan `b`.
+
+    1. Global drift by cross-correlation of densities.
+    2. Votes in windows, fitted by an affine, then by local affine displacements.
+    3. Rounds of mutual nearest neighbours in position and volume within a shrinking radius, fitted by what their number
+    supports: a
+       translation, an affine, or local affine displacements on a grid.
+
+    Fractures don't vote: they grow, and their centroids wander. Fewer than four other features that overlap as they are stand
+    still: one that splits would else be taken for one that moves.
+    """
+    use_a, use_b = ~a.is_fracture, ~b.is_fracture
+    pa, pb = a.position[use_a], b.position[use_b]
+    va, vb = a.log_volume[use_a], b.log_volume[use_b]
+    still = Field.constant(a.extent, np.zeros(3))
+    if not len(pa) or not len(pb):
+        return Registration(still, 0.0, 0.0, np.inf, 0)
+    spacing = _spacing(pa)
+    if min(len(pa), len(pb)) < FEWEST and _stands(a, b):
+        return Registration(still, 0.0, 0.0, spacing, 0)
+    typical = spacing if np.isfinite(spacing) else float(a.extent.max()) / 2
+    precision = _PRECISION * a.voxel
+    field = _coarse(pa, pb, va, vb, a, typical, max_drift)
+    residual = np.inf
+    i = np.zeros(0, np.int64)
+    for factor in _ROUNDS:
+        radius = factor * typical
+        predicted = pa + field.at(pa)
+        i, j = _mutual(predicted, pb, va, vb, radius)
+        if not len(i):
+            continue
+        displacement = pb[j] - pa[i]
+        field = _fit(pa[i], displacement, field, a.extent, precision)
+        residual = float(np.median(np.linalg.norm(displacement - field.at(pa[i]), axis=1)))
+    if not len(i):
+        return Registration(field, 0.0, 0.0, spacing, 0)
+    held_out = _held_out(pa[i], pb[j] - pa[i], field, a.extent, precision) if len(i) >= 2 * FEWEST else residual
+    return Registration(field, residual, held_out, spacing, len(i))
+
+
+def _held_out(points: Floats, displacement: Floats, field: Field, extent: Floats, precision: float) -> float:
+    """Median error at every other link of a field fitted to the rest."""
+    fitted = _fit(points[::2], displacement[::2], field, extent, precision)
+    return float(np.median(np.linalg.norm(displacement[1::2] - fitted.at(points[1::2]), axis=1)))
+
+
+def _coarse(pa: Floats, pb: Floats, va: Floats, vb: Floats, a: ScanSide, typical: float, max_drift: float | None) -> Field:
+    shift, cell = drift(pa, pb, va, vb, typical, max_drift)
+    field = Field.constant(a.extent, shift)
+    # The largest features stand for all: their ranks hold through births and deaths, and the votes stay few.
+    keep = min(len(pa), len(pb), _LARGEST)
+    la = np.sort(np.argsort(-va, kind="stable")[: round(keep * len(pa) / min(len(pa), len(pb)))])
+    lb = np.sort(np.argsort(-vb, kind="stable")[: round(keep * len(pb) / min(len(pa), len(pb)))])
+    windows = int(np.clip(np.cbrt(keep / _PER_WINDOW), 1, _MOST_WINDOWS))
+    first = 2 * cell + _DISTORTION * float(a.extent.max()) / 2
+    for k, radius in enumerate((first, first / 2, max(first / 3, typical))):
+        votes = vote(pa[la], pa[la] + field.at(pa[la]), pb[lb], (va[la], vb[lb]), radius, windows)
+        clear = votes.weight > max(_CLEAR, float(votes.weight.max(initial=0.0)) / 4)
+        position, weight = votes.position[clear], votes.weight[clear]
+        moved = field.at(position) + votes.residual[clear]
+        if windows == 1 and len(position):
+            field = Field(field.axes, field.u + votes.residual[clear][0])
+        elif len(position) >= _WINDOW_NEIGHBOURS and k > 0:
+            step = float(a.extent.max()) / (2 * windows)
+            field = fit.local(position, moved, field, a.extent, radius / 16, step, _WINDOW_NEIGHBOURS)
+        elif len(position) >= _WINDOW_NEIGHBOURS:
+            field = fit.polynomial(position, moved, weight, a.extent, 1, radius / 16)
+    return field
+
+
+def _fit(points: Floats, displacement: Floats, previous: Field, extent: Floats, precision: float) -> Field:
+    if len(points) >= 2 * _NEIGHBOURS:
+        step = 1.5 * float(np.cbrt(np.maximum(extent, 1.0).prod() / len(points)))
+        return fit.local(points, displacement, previous, extent, precision, step, _NEIGHBOURS)
+    degree = 1 if len(points) >= 4 else 0
+    return fit.polynomial(points, displacement, np.ones(len(points)), extent, degree, precision)
+
+
+def _mutual(predicted: Floats, b: Floats, va: Floats, vb: Floats, radius: float) -> tuple[Ints, Ints]:
+    i, j, distance = pairs(predicted, b, radius)
+    cost = (distance / radius) ** 2 + 0.5 * np.minimum(np.abs(vb[j] - va[i]), 2.0)
+    chosen = best_mutual(len(predicted), len(b), i, j, cost)
+    return i[chosen], j[chosen]
+
+
+def _stands(a: ScanSide, b: ScanSide) -> bool:
+    """Whether most features that are no fractures overlap such features of the later scan as they are."""
+    found = a.labels.overlap(b.labels)
+    other = ~(a.is_fracture[found.label_a - 1] | b.is_fracture[found.label_b - 1])
+    return 2 * len(np.unique(found.label_a[other])) > int((~a.is_fracture).sum())
+
+
+def _spacing(points: Floats) -> float:
+    if len(points) < 2:
+        return float("inf")
+    distance = np.asarray(cKDTree(points).query(points, k=2)[0])
+    return float(np.median(distance[:, 1]))

@@ -1,0 +1,75 @@
+"""What the labelling reads: consecutive slabs of a segmented volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xctgraph.store.errors import InputError
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Slices z0, z0 + 1, … of a volume; every array has shape (slices, n_y, n_x).
+
+    Exactly one of `classes` (0 is background, else the class of the voxel) and `instances` (0 is background, else the
+    identifier of the voxel's feature) is given. `grey` holds grey values, `material` is true inside the sample.
+    """
+
+    z0: int
+    classes: NDArray[np.uint8] | None = None
+    instances: NDArray[np.integer] | None = None
+    grey: NDArray[np.generic] | None = None
+    material: NDArray[np.bool_] | None = None
+
+    @property
+    def codes(self) -> NDArray[np.integer]:
+        """Classes or instances, whichever is given."""
+        codes = self.classes if self.classes is not None else self.instances
+        if codes is None or (self.classes is not None and self.instances is not None):
+            raise InputError(f"the slab at z = {self.z0} must hold either classes or instances, exactly one of them")
+        return codes
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Names of the arrays that are given."""
+        return tuple(name for name in ("classes", "instances", "grey", "material") if getattr(self, name) is not None)
+
+
+def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
+    """Pass slabs on, after making sure that together they are the whole volume, in order, and alike.
+
+    Raises
+    ------
+    InputError
+        If a slab is out of place, has another shape, holds other arrays than the first one, or the last slices are missing.
+    """
+    z = 0
+    roles: tuple[str, ...] | None = None
+    for slab in slabs:
+        roles = roles or slab.roles
+        if slab.z0 != z:
+            raise InputError(f"a slab starts at z = {slab.z0}, but the next slice is {z}: give consecutive slabs")
+        if slab.roles != roles:
+            raise InputError(f"the slab at z = {z} holds {slab.roles}, the first one {roles}: all must hold the same arrays")
+        size = (slab.codes.shape[0], *shape[1:])
+        for role in roles:
+            found = getattr(slab, role).shape
+            if found != size or z + size[0] > shape[0]:
+                raise InputError(f"{role} of the slab at z = {z} has shape {found}, which does not fit a volume of shape {shape}")
+        z += size[0]
+        yield slab
+    if z != shape[0]:
+        raise InputError(f"the slabs end at slice {z}, but the volume has {shape[0]} slices")
+
+
+def plain(array: NDArray[Any], dtypes: tuple[str, ...]) -> NDArray[Any]:
+    """`array` as a plain, writable array of the first of `dtypes` that holds its values, so that few kernels are compiled."""
+    target = next((dtype for dtype in dtypes if np.can_cast(array.dtype, dtype)), dtypes[-1])
+    return np.require(array, target, ("C", "W"))

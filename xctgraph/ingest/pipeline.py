@@ -1,0 +1,139 @@
+"""From a dataset to a store: each scan measured, placed in the series and committed as one revision; then the projections."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from xctgraph.ingest import config, history, plan, rows, scan
+from xctgraph.store import Store
+from xctgraph.store.errors import ScanExists
+from xctgraph.store.job import Job
+from xctgraph.store.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What became of one scan of the dataset; `n_links` counts the NEXT edges to the scan before and the scan after."""
+
+    t: int
+    action: plan.Action
+    n_features: int
+    n_near: int
+    n_links: int
+    changed_tracks: int
+    segmentation: dict[str, object]
+    warnings: tuple[str, ...]
+
+
+def ingest(
+    store: Store, dataset: config.Dataset, *, replace: bool = False, live: bool = False, progress: Progress = silent
+) -> list[ScanResult]:
+    """Bring the scans of a dataset into a store.
+
+    Each scan is one revision: a failure leaves out the scan at work and keeps those before it. A scan that is there with the
+    same content and parameters is skipped.
+
+    Parameters
+    ----------
+    replace
+        Make scans anew that are there with other content or parameters.
+    live
+        Bring the projections up to date after each scan, and not only at the end.
+
+    Raises
+    ------
+    InputError, VolumeError
+        If the dataset is wrong; before any work.
+    ScanExists
+        If a scan is there with other content or parameters and `replace` is false; before any work.
+    EngineError
+        If the graph engine cannot be reached or holds another store's graph; before any work.
+    StoreLocked
+        If another writer is at work.
+    """
+    plans = plan.make(store, dataset, replace=replace)
+    # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
+    store.engine.held()
+    _describe_sample(store, dataset)
+    results = []
+    for scan_plan in plans:
+        do = _skip if scan_plan.action == "skip" else _ingest_scan
+        results.append(do(store, dataset, scan_plan, progress))
+        if live:
+            store.project(progress=progress)
+    store.project(progress=progress)
+    return results
+
+
+def _ingest_scan(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progress) -> ScanResult:
+    sample, t = dataset.sample.id, scan_plan.scan.t
+    found: dict[str, object] = {}
+    job = Job(
+        command="ingest",
+        sample=sample,
+        t=t,
+        parameters=json.loads(scan_plan.parameters),
+        inputs={"paths": dict(plan.inputs(scan_plan.scan)), "checksum": scan_plan.checksum, "found": found},
+    )
+    with store.write(job) as tx:
+        if scan_plan.action == "add" and t in tx.base.scans(sample):
+            raise ScanExists(
+                f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
+            )
+        measured = scan.measure(dataset, scan_plan, progress)
+        found.update(measured.segmentation)
+        origin = rows.Origin(sample, tx.sample_no(sample), t)
+        near = rows.edges(measured.near, origin.scan_id, origin.scan_id)
+        touches = rows.edges(measured.touches, origin.scan_id, origin.scan_id)
+        if tx.read("samples", sample=sample, columns=["sample"]).num_rows == 0:
+            tx.put("samples", rows.sample(dataset, origin.sample_no), sample=sample)
+        tx.put("near", near, sample=sample, t=t)
+        tx.put("touches", touches, sample=sample, t=t)
+        tx.put("label_runs", measured.labels.to_table(), sample=sample, t=t)
+        progress(f"t = {t}: linking to other scans", 0, 0)
+        placed = history.place(
+            tx,
+            origin,
+            rows.scan(dataset, scan_plan, measured, origin),
+            rows.features(measured, origin),
+            measured.labels,
+            dataset.sample.voxel_size_um,
+            dataset.correspondence.max_drift_um,
+        )
+    return ScanResult(
+        t=t,
+        action=scan_plan.action,
+        n_features=measured.features.num_rows,
+        n_near=near.num_rows,
+        n_links=placed.n_links,
+        changed_tracks=placed.changed_tracks,
+        segmentation=measured.segmentation,
+        warnings=scan_plan.warnings + placed.warnings,
+    )
+
+
+def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, _: Progress) -> ScanResult:
+    sample, t = dataset.sample.id, scan_plan.scan.t
+    revision = store.manifest()
+    before = max((u for u in revision.scans(sample) if u < t), default=None)
+
+    def count(table: str, *times: int | None) -> int:
+        return sum(part.rows for u in times if u is not None for part in revision.select(table, sample=sample, t=u))
+
+    return ScanResult(t, "skip", count("features", t), count("near", t), count("next", before, t), 0, {}, scan_plan.warnings)
+
+
+def _describe_sample(store: Store, dataset: config.Dataset) -> None:
+    """Bring the record of a sample that is there already up to what the dataset says of it."""
+    sample = dataset.sample.id
+    held = store.read("samples", sample=sample).to_pylist()
+    if held and _differs(held[0], rows.sample(dataset, held[0]["sample_no"])):
+        with store.write(Job(command="ingest", sample=sample)) as tx:
+            tx.put("samples", rows.sample(dataset, held[0]["sample_no"]), sample=sample)
+
+
+def _differs(held: dict[str, object], row: pa.Table) -> bool:
+    return any(held[name] != value for name, value in row.to_pylist()[0].items())

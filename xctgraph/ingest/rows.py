@@ -1,0 +1,101 @@
+"""Rows of the store from measured scans: ids in place of labels, and the records of samples and scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xctgraph.ingest import config, plan
+from xctgraph.ingest.scan import MeasuredScan
+from xctgraph.store import ids
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which scan a row belongs to."""
+
+    sample: str
+    sample_no: int
+    t: int
+
+    @property
+    def scan_id(self) -> int:
+        """Identifier of the scan."""
+        return ids.scan_id(self.sample_no, self.t)
+
+
+def sample(dataset: config.Dataset, sample_no: int) -> pa.Table:
+    """Row of `samples`."""
+    declared = dataset.sample
+    return pa.Table.from_pylist(
+        [
+            {
+                "sample": declared.id,
+                "sample_no": sample_no,
+                "material": declared.material,
+                "environment": declared.environment,
+                "orientation": declared.orientation,
+                "thickness": declared.thickness_um,
+                **dict(zip(("voxel_z", "voxel_y", "voxel_x"), declared.voxel_size_um, strict=True)),
+                "notes": declared.notes,
+            }
+        ]
+    )
+
+
+def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredScan, origin: Origin) -> pa.Table:
+    """Row of `scans`, without `previous_scan_id`."""
+    declared = scan_plan.scan
+    return pa.Table.from_pylist(
+        [
+            {
+                "scan_id": origin.scan_id,
+                "time_s": declared.time_s,
+                "load_n": declared.load_n,
+                "strain": declared.strain,
+                "strain_rate": declared.strain_rate,
+                **dict(zip(("n_z", "n_y", "n_x"), scan_plan.shape, strict=True)),
+                "path": str(Path(declared.path).absolute()),
+                "checksum": scan_plan.checksum,
+                "material_volume": measured.material_volume,
+                "connectivity": dataset.measure.connectivity,
+                "near_gap": dataset.gap_um,
+                "cluster_gap": dataset.cluster_gap_um,
+                "density_radius": dataset.density_radius_um,
+            }
+        ]
+    )
+
+
+def features(measured: MeasuredScan, origin: Origin) -> pa.Table:
+    """Rows of `features`, without `track_id` and the reference frame."""
+    table = measured.features
+    labels = table["label"].to_numpy()
+    base = origin.scan_id
+    uid = pc.binary_join_element_wise(origin.sample, str(origin.t), pc.cast(table["label"], pa.string()), "/")
+    cluster = table["cluster"].to_numpy()
+    table = table.drop_columns(["cluster"])
+    added = {
+        "feature_id": pa.array(base + labels),
+        "uid": uid,
+        "scan_id": pa.array(np.full(len(labels), base)),
+        "cluster_id": pa.array(base + cluster),
+    }
+    for name, values in added.items():
+        table = table.append_column(name, values)
+    return table
+
+
+def edges(table: pa.Table, source: int, target: int) -> pa.Table:
+    """Rows of an edge table: `source` and `target` are the scan ids that turn labels into feature ids."""
+    ends = {
+        "source": pa.array(source + table["source"].to_numpy().astype(np.int64)),
+        "target": pa.array(target + table["target"].to_numpy().astype(np.int64)),
+    }
+    for name, values in ends.items():
+        table = table.set_column(table.column_names.index(name), name, values)
+    return table

@@ -1,0 +1,61 @@
+"""Slabs of a scan, read ahead in a second thread while the one before is being worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xctgraph.ingest.labelling import Slab
+from xctgraph.ingest.segmentation import Segmenter
+from xctgraph.ingest.volumes import Volume
+
+Item = TypeVar("Item")
+
+
+def slabs(
+    opened: Mapping[str, Volume], segmenter: Segmenter | None, height: int, *, source: str, grey: str | None
+) -> Iterator[Slab]:
+    """Slabs of `height` slices in the order of z.
+
+    Parameters
+    ----------
+    opened
+        Volumes by role, all of one shape (z, y, x); the role `mask`, where there is one, is the sample mask.
+    segmenter
+        Gives each voxel of the source its class; None if its values are features.
+    height
+        Slices per slab.
+    source
+        Role of the volume that is segmented.
+    grey
+        Role of the volume whose grey values are measured; None if there is none.
+    """
+    n_z = opened[source].shape[0]
+    roles = {role for role in (source, grey, "mask") if role is not None and role in opened}
+
+    def read(z0: int) -> dict[str, NDArray[Any]]:
+        return {role: opened[role].read(z0, min(n_z, z0 + height)) for role in roles}
+
+    for z0, arrays in read_ahead(range(0, n_z, height), read):
+        material = arrays["mask"] != 0 if "mask" in arrays else None
+        grey_values = arrays[grey] if grey is not None else None
+        if segmenter is None:
+            instances = arrays[source] if material is None else np.where(material, arrays[source], 0)
+            yield Slab(z0=z0, classes=None, instances=instances, grey=grey_values, material=material)
+            continue
+        classes = segmenter.classify(arrays[source], material=material, z0=z0)
+        yield Slab(z0=z0, classes=classes, instances=None, grey=grey_values, material=material)
+
+
+def read_ahead(keys: range, read: Callable[[int], Item]) -> Iterator[tuple[int, Item]]:
+    """Yield `(key, read(key))` in order, with the next read under way in another thread."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = None
+        for key, following in zip(keys, [*keys[1:], None], strict=True):
+            item = (pending or pool.submit(read, key)).result()
+            pending = pool.submit(read, following) if following is not None else None
+            yield key, item

@@ -1,0 +1,108 @@
+"""The voxels behind a feature."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from xctgraph.ingest.volumes.fingerprint import fingerprint
+from xctgraph.ingest.volumes.open_volume import open_volume
+from xctgraph.store import ids
+from xctgraph.store.errors import InputError, VolumeError
+
+if TYPE_CHECKING:
+    from xctgraph.store import Store
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A box around a feature.
+
+    Attributes
+    ----------
+    raw : ndarray, shape (z, y, x)
+        Grey values.
+    mask : ndarray of bool, shape (z, y, x)
+        Voxels of the feature.
+    offset : tuple of int
+        Voxel (z, y, x) of the volume where the box starts.
+    """
+
+    raw: NDArray[Any]
+    mask: NDArray[np.bool_]
+    offset: tuple[int, int, int]
+
+
+def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
+    """Read the voxels of feature `uid` (`sample/t/label`) from the volume it was found in.
+
+    Parameters
+    ----------
+    store : Store
+        Store that holds the feature.
+    uid : str
+        `sample/t/label`, e.g. "S1/3/17".
+    margin : int
+        Voxels added to each side of the bounding box, as far as the volume reaches.
+
+    Raises
+    ------
+    InputError
+        If there is no such feature, or `margin` is negative.
+    VolumeError
+        If the volume is no longer there, or is not the one that was ingested.
+    """
+    if margin < 0:
+        raise InputError(f"margin {margin} is negative: valid are 0 and more voxels")
+    sample, t, label = ids.parse_uid(uid)
+    scan = _scan(store, sample, t)
+    shape = (scan["n_z"], scan["n_y"], scan["n_x"])
+    features = store.read("features", sample=sample, t=t)
+    row = features.filter(pc.equal(features["label"], label))
+    if not row.num_rows:
+        raise InputError(f"scan t = {t} of sample {sample!r} has no feature {label}: it has {features.num_rows} (labels from 1)")
+    feature = row.to_pylist()[0]
+    start = [max(0, feature[f"bbox_{axis}_min"] - margin) for axis in "zyx"]
+    stop = [min(size, feature[f"bbox_{axis}_max"] + margin) for axis, size in zip("zyx", shape, strict=True)]
+    raw = _raw(scan, shape, _axes(store, sample, scan["job_id"]), start, stop)
+    box = store.labels(sample, t).crop(start[0], stop[0], start[1], stop[1], start[2], stop[2])
+    return Crop(raw, np.asarray(box == label), (start[0], start[1], start[2]))
+
+
+def _scan(store: Store, sample: str, t: int) -> dict[str, Any]:
+    scans: pa.Table = store.read("scans", sample=sample, t=t)
+    if not scans.num_rows:
+        known = store.read("scans", columns=["sample", "t"]).to_pylist()
+        listed = ", ".join(f"{row['sample']}/{row['t']}" for row in known[:20]) or "none"
+        raise InputError(f"the store has no scan t = {t} of sample {sample!r}; it has: {listed}")
+    row: dict[str, Any] = scans.to_pylist()[0]
+    return row
+
+
+def _axes(store: Store, sample: str, job: str) -> str:
+    """Order of the axes that the ingest was told, from the parameters it recorded."""
+    jobs = store.read("jobs", sample=sample, columns=["job_id", "parameters"]).to_pylist()
+    parameters: dict[str, Any] = next((json.loads(row["parameters"]) for row in jobs if row["job_id"] == job), {})
+    return str(parameters.get("sample", {}).get("axes", "zyx"))
+
+
+def _raw(scan: dict[str, Any], shape: tuple[int, int, int], axes: str, start: list[int], stop: list[int]) -> NDArray[Any]:
+    path = scan["path"]
+    found = fingerprint(path)
+    # Fingerprints of a mask and labels, where the scan has them, follow that of the volume.
+    ingested = scan["checksum"].partition("+")[0]
+    if found != ingested:
+        raise VolumeError(
+            f"{path} is not the volume that was ingested: its fingerprint is {found[:12]}…, the scan's {ingested[:12]}…. "
+            "Put the original back, or ingest the scan again with --replace"
+        )
+    with open_volume(path, axes=axes) as volume:
+        if volume.shape != shape:
+            raise VolumeError(f"{path} has shape {volume.shape} with axes {axes!r}, but the scan has {shape}")
+        return volume.read(start[0], stop[0], rows=(start[1], stop[1]), columns=(start[2], stop[2]))
