@@ -1,0 +1,42 @@
+"""What many queries share: common parameters, columns taken from the schema, and the packaged Cypher text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+
+from xctgraph.queries.parameter import UNBOUNDED, Kind, Parameter
+from xctgraph.store.table import Column, Table
+
+SAMPLE = Parameter("sample", "string", "sample to look at", default="", default_meaning="all samples", role="sample")
+KIND = Parameter("kind", "string", "kind of the features", default="", default_meaning="all kinds", role="kind")
+SCAN = Parameter("t", "integer", "scan to look at", minimum=0, role="scan")
+ANY_SCAN = Parameter("t", "integer", "scan to look at", default=-1, default_meaning="all scans", minimum=0, role="scan")
+
+
+def limit(default: int) -> Parameter:
+    """Largest number of rows."""
+    return Parameter("limit", "integer", "largest number of rows", default=default, minimum=1, maximum=1_000_000_000)
+
+
+def gap(name: str, meaning: str, default: float) -> Parameter:
+    """Largest gap between surfaces; checked against the gap up to which NEAR edges are stored."""
+    less = "or the gap up to which NEAR is stored (gap_um at ingest) where that is less"
+    return Parameter(name, "length", meaning, "um", default, less, minimum=0, role="gap")
+
+
+def bounds(column: Column, lowest: float = -UNBOUNDED) -> tuple[Parameter, Parameter]:
+    """Smallest and largest value of a feature's column, both included and without bound by default."""
+    kind: Kind = "length" if column.unit == "um" else "number"
+    low = Parameter(f"{column.name}_min", kind, f"smallest {column.name}", column.unit, lowest, "no bound", lowest, UNBOUNDED)
+    return low, replace(low, name=f"{column.name}_max", meaning=f"largest {column.name}", default=UNBOUNDED)
+
+
+def of(table: Table, *names: str) -> tuple[Column, ...]:
+    """Columns of a table of the schema, by name."""
+    return tuple(table.column(name) for name in names)
+
+
+def text(name: str) -> str:
+    """Cypher text of the query `name`, from the package."""
+    return (files("xctgraph.queries") / "library" / f"{name}.cypher").read_text(encoding="utf-8")
