@@ -1,0 +1,1 @@
+"""Snapshots, plots and reports made from a store."""
