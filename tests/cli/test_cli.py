@@ -1,0 +1,171 @@
+"""The command as users run it, in a process of its own: answers on stdout, errors in one paragraph on stderr, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+COMMAND = str(Path(sys.executable).parent / "xctgraph")
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name != "XCTGRAPH_STORE"}
+    done = subprocess.run([COMMAND, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two masks, ingested."""
+    folder = tmp_path_factory.mktemp("cli")
+    mask = np.zeros((12, 20, 20), np.uint8)
+    mask[2:5, 3:6, 3:6] = 1
+    mask[7:9, 12:14, 9:12] = 1
+    mask[2:5, 3:6, 8:10] = 1
+    for t in range(2):
+        np.save(folder / f"scan_{t}.npy", np.roll(mask, t, axis=1))
+    made = run(folder, "ingest", "scan_0.npy", "scan_1.npy", "--sample", "S1", "--voxel-size", "2um", "--segmentation", "mask")
+    assert "t = 1: added 3 features" in made.stdout
+    return folder
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    text = run(tmp_path, "--help").stdout
+    for command in ("demo", "synth", "ingest", "info", "query", "cypher", "sql", "graph", "export"):
+        assert f"\n  {command} " in text.replace("│", "")
+
+
+def test_formats_hold_the_same_rows(folder: Path) -> None:
+    text = "SELECT uid, n_voxels, border_touching FROM features ORDER BY uid"
+    rows = json.loads(run(folder, "sql", text, "--json").stdout)
+    assert [row["n_voxels"] for row in rows] == [27, 18, 12] * 2
+    as_csv = list(csv.DictReader(io.StringIO(run(folder, "sql", text, "--format", "csv").stdout)))
+    assert [int(row["n_voxels"]) for row in as_csv] == [27, 18, 12] * 2
+    run(folder, "sql", text, "--format", "parquet", "--out", "a.parquet")
+    assert pq.read_table(folder / "a.parquet").to_pylist() == rows
+    table = run(folder, "sql", text).stdout.splitlines()
+    assert table[0].split() == ["uid", "n_voxels", "border_touching"]
+    assert table[2].split() == ["S1/0/1", "27", "False"]
+
+
+def test_cypher_and_queries_answer(folder: Path) -> None:
+    text = "MATCH (f:Feature) WHERE f.t = $t AND f.volume > $v RETURN f.uid AS uid ORDER BY uid"
+    rows = json.loads(run(folder, "cypher", text, "-p", "t=1", "-p", "v=100.0", "--json").stdout)
+    assert rows == [{"uid": "S1/1/1"}, {"uid": "S1/1/2"}]
+    names = [row["name"] for row in json.loads(run(folder, "query", "--list", "--json").stdout)]
+    assert len(names) >= 10
+    for name in names:
+        assert "MATCH" in run(folder, "query", "--show", name).stdout
+    largest = json.loads(run(folder, "query", "largest-features", "-p", "t=0", "--json").stdout)
+    assert [row["n_voxels"] for row in largest] == [27, 18, 12]
+
+
+def test_projections_are_current_after_an_ingest(folder: Path) -> None:
+    status = json.loads(run(folder, "graph", "status", "--json").stdout)
+    assert status
+    assert all(row["current"] for row in status)
+    assert "revision" in run(folder, "graph", "load").stdout
+    info = json.loads(run(folder, "info", "--json").stdout)
+    assert [scan["features"] for scan in info["scans"]] == [3, 3]
+
+
+def test_the_same_again_says_so(folder: Path) -> None:
+    arguments = ("ingest", "scan_0.npy", "scan_1.npy", "--sample", "S1", "--voxel-size", "2um", "--segmentation", "mask")
+    assert "there already, unchanged" in run(folder, *arguments).stdout
+    plan = json.loads(run(folder, *arguments, "--dry-run", "--json").stdout)
+    assert [row["action"] for row in plan] == ["skip", "skip"]
+
+
+def test_a_dry_run_makes_nothing(folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / "none.store"
+    volume = str(folder / "scan_0.npy")
+    text = run(tmp_path, "ingest", volume, "--sample", "S", "--voxel-size", "1um", "--dry-run", "--store", str(store)).stdout
+    assert "t = 0: add" in text
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("query", "largest-feature", "-p", "t=0"), 2, "largest-features"),
+        (("query", "largest-features", "-p", "time=0"), 2, "no parameter 'time'"),
+        (("query", "largest-features", "-p", "t"), 2, "not of the form NAME=VALUE"),
+        (("query", "largest-features", "-p", "t=early"), 2, "'early'"),
+        (("cypher", "MATCH (f:Feature) RETURN f.uid AS u LIMIT $n"), 2, "n"),
+        (("cypher", "CREATE (f:Feature {feature_id: 1})"), 2, "read"),
+        (("cypher", "MATCH (f:Featur) RETURN f.uid"), 2, "Featur"),
+        (("sql", "DELETE FROM features"), 2, "read"),
+        (("sql", "SELECT * FROM read_text('/etc/passwd')"), 2, ""),
+        (("sql", "SELECT nothing FROM features"), 2, "nothing"),
+        (("info", "--store", "nowhere"), 1, "there is no store at"),
+        (("ingest",), 2, "nothing to ingest"),
+        (("ingest", "scan_0.npy"), 2, "--sample and --voxel-size missing"),
+        (("ingest", "scan_0.npy", "--sample", "S"), 2, "--voxel-size missing"),
+        (("ingest", "scan_0.npy", "--sample", "S", "--voxel-size", "wide"), 2, "'wide'"),
+        (("ingest", "scan_0.npy", "--sample", "S", "--voxel-size", "1um", "--segmentation", "unet"), 2, "otsu, threshold:V"),
+        (("ingest", "scan_0.npy", "--sample", "S", "--voxel-size", "1um", "--segmentation", "threshold:x"), 2, "needs a number"),
+        (("ingest", "none.h5", "--sample", "S", "--voxel-size", "1um"), 2, "none.h5"),
+        (("ingest", "none.toml"), 2, "none.toml"),
+        (("ingest", "none.toml", "--axes", "xyz", "--first-t", "5"), 2, "--axes, --first-t given beside none.toml"),
+        (("sql", "SELECT 1 AS a, 2 AS a", "--json"), 2, "two columns are called 'a'"),
+        (("sql", "SELECT 1 AS a", "--out", "nodir/x.csv"), 2, "nodir/x.csv"),
+        (("query", "largest-features", "-p", "t=0", "-p", "t=1"), 2, "given twice"),
+        (("ingest", "scan_1.npy", "--sample", "S1", "--voxel-size", "2um", "--segmentation", "mask"), 1, "--replace"),
+        (("export", "pyg", "out", "--t", "a:b"), 2, "'a:b'"),
+        (("graph", "load", "--to", "http://localhost"), 2, "bolt://"),
+        (("graph", "load", "--to", "bolt://localhost:1"), 1, "localhost:1"),
+        (("synth", "out", "--shape", "2,2"), 2, "(2, 2)"),
+        (("synth", "out", "--set", "colour=3"), 2, "colour"),
+        (("unknown",), 2, "unknown"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
+)
+def test_wrong_use_is_named(folder: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    assert words in run(folder, *arguments, code=code).stderr
+
+
+def test_wrong_input_leaves_no_store(folder: Path, tmp_path: Path) -> None:
+    run(folder, "ingest", "none.h5", "--sample", "S", "--voxel-size", "1um", "--store", str(tmp_path / "s"), code=2)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interruption_says_what_stays(tmp_path: Path, number: signal.Signals) -> None:
+    np.save(tmp_path / "big.npy", np.zeros((600, 300, 300), np.uint8))
+    arguments = ["ingest", "big.npy", "--sample", "S", "--voxel-size", "1um", "--segmentation", "mask"]
+    with subprocess.Popen(
+        [COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "finding thresholds" in process.stderr.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "interrupted: what was committed stays" in errors
+    assert "t = 0: added" in run(tmp_path, *arguments).stdout
+
+
+def test_debug_shows_the_traceback(folder: Path) -> None:
+    done = subprocess.run(
+        [COMMAND, "--debug", "info", "--store", "nowhere"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "StoreNotFound" in done.stderr
+
+
+def test_the_schema_is_json(tmp_path: Path) -> None:
+    schema = json.loads(run(tmp_path, "ingest", "--schema").stdout)
+    assert {"sample", "scan", "segmentation"} <= set(schema["properties"])

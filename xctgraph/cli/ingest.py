@@ -1,0 +1,204 @@
+"""`ingest` and `info`: volumes into a store, and what a store holds."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, StorePath, open_store
+from xctgraph.cli.output import Format, Progress, write_json, write_table
+from xctgraph.store.errors import InputError, StoreNotFound
+
+# Measured on two cores with 150,000 features in 3.2 GB: 100 to 200 MB/s from grey values to the projections.
+PLANNED_RATE = 100e6
+
+
+def ingest(
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATASET.toml | VOLUME...", help="A dataset file, or volumes in the order of time."),
+    ] = None,
+    sample: Annotated[
+        str | None, typer.Option("--sample", help="Name of the sample (for VOLUME...).", show_default=False)
+    ] = None,
+    voxel_size: Annotated[
+        str | None,
+        typer.Option("--voxel-size", help="Edge of a voxel with its unit, 1.63um, or z,y,x (for VOLUME...).", show_default=False),
+    ] = None,
+    segmentation: Annotated[
+        str | None,
+        typer.Option(
+            "--segmentation", help="otsu, threshold:V (brighter than V), mask or labels (for VOLUME...).", show_default="otsu"
+        ),
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option("--axes", help="Order of the axes in the files (for VOLUME...).", show_default="zyx")
+    ] = None,
+    first_t: Annotated[
+        int | None, typer.Option("--first-t", help="Index of the first volume (for VOLUME...).", min=0, show_default="0")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Make scans anew that are there with other parameters.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Bring the projections up to date after each scan.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan; do nothing.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of DATASET.toml.")] = False,
+    store: StorePath = DEFAULT_STORE,
+    graph: GraphUri = None,
+    json_: Json = False,
+) -> None:
+    """Bring volumes into a store.
+
+    Segments, labels and measures each scan, links it to the others, and loads the graph.
+    """
+    from xctgraph.ingest import config, pipeline, plan
+
+    if schema:
+        write_json(config.Dataset.model_json_schema())
+        return
+    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, first_t)
+    existed = _is_store(store)
+    if dry_run or not existed:
+        # Wrong input must not leave an empty store behind.
+        with open_store(store) if existed else nullcontext() as held:
+            plans = plan.make(held, dataset, replace=replace)
+        if dry_run:
+            _print_plan(plans, json_=json_)
+            return
+    with open_store(store, create=True, graph=graph) as opened:
+        progress = Progress(quiet=json_)
+        try:
+            results = pipeline.ingest(opened, dataset, replace=replace, live=live, progress=progress)
+        finally:
+            progress.close()
+        revision = opened.manifest().revision
+    if json_:
+        write_json({"store": str(store), "revision": revision, "scans": [vars(result) for result in results]})
+        return
+    for result in results:
+        for warning in result.warnings:
+            typer.echo(f"Warning: {warning}", err=True)
+        done = {"add": "added", "replace": "replaced", "skip": "there already, unchanged:"}[result.action]
+        typer.echo(f"t = {result.t}: {done} {result.n_features} features, {result.n_near} NEAR, {result.n_links} NEXT")
+        if result.changed_tracks:
+            typer.echo(f"       {result.changed_tracks} features of later scans came to another track")
+        if result.segmentation:
+            typer.echo(f"       segmentation: {_brief(result.segmentation)}")
+    where = "" if store == DEFAULT_STORE else f" --store {store}"
+    typer.echo(f"store {store} is at revision {revision}. Ask: xctgraph query counts-and-volume-fraction{where}")
+
+
+def info(store: StorePath = DEFAULT_STORE, json_: Json = False) -> None:
+    """Show what a store holds."""
+    with open_store(store) as opened:
+        manifest = opened.manifest()
+        scans = opened.sql(
+            "SELECT s.sample, s.t, s.time_s, s.load_n, s.strain, s.n_z, s.n_y, s.n_x, count(f.feature_id) AS features, s.path "
+            "FROM scans s LEFT JOIN features f USING (scan_id) GROUP BY ALL ORDER BY s.sample, s.t"
+        )
+    if json_:
+        write_json({"store": str(store), "revision": manifest.revision, "scans": scans.to_pylist()})
+        return
+    typer.echo(f"store {store}, revision {manifest.revision}, {len(manifest.parts)} parts")
+    write_table(scans, Format.table, None)
+
+
+def _is_store(path: Path) -> bool:
+    try:
+        with open_store(path):
+            return True
+    except StoreNotFound:
+        return False
+
+
+def _dataset(
+    inputs: list[str],
+    sample: str | None,
+    voxel_size: str | None,
+    segmentation: str | None,
+    axes: str | None,
+    first_t: int | None,
+) -> Any:
+    from xctgraph.ingest import config
+    from xctgraph.store import units
+
+    if not inputs:
+        raise InputError("nothing to ingest: give DATASET.toml, or volumes with --sample and --voxel-size")
+    if any(text.endswith(".toml") for text in inputs):
+        if len(inputs) > 1:
+            raise InputError(f"{len(inputs)} inputs given with a .toml among them: give one DATASET.toml, or only volumes")
+        given = {
+            "--sample": sample,
+            "--voxel-size": voxel_size,
+            "--segmentation": segmentation,
+            "--axes": axes,
+            "--first-t": first_t,
+        }
+        if any(value is not None for value in given.values()):
+            named = ", ".join(name for name, value in given.items() if value is not None)
+            raise InputError(f"{named} given beside {inputs[0]}: these belong into the file ([sample], [segmentation], [[scan]])")
+        return config.load(Path(inputs[0]))
+    if sample is None or voxel_size is None:
+        missing = " and ".join(name for name, value in (("--sample", sample), ("--voxel-size", voxel_size)) if value is None)
+        raise InputError(f"{missing} missing: volumes need both, as in --sample S1 --voxel-size 1.63um (there is no default)")
+    segmentation = segmentation or "otsu"
+    method, _, value = segmentation.partition(":")
+    spec: dict[str, Any] = {"method": method}
+    if method == "threshold":
+        try:
+            spec["bright"] = float(value)
+        except ValueError:
+            raise InputError(f"--segmentation {segmentation!r}: threshold needs a number, as in threshold:155") from None
+    elif value or method not in ("otsu", "mask", "labels"):
+        raise InputError(f"--segmentation {segmentation!r} is not known. Valid: otsu, threshold:V, mask, labels")
+    return config.parse(
+        {
+            "sample": {"id": sample, "voxel_size_um": list(units.voxel_size_um(voxel_size)), "axes": axes or "zyx"},
+            "segmentation": spec,
+            "scan": [{"t": (first_t or 0) + index, "path": path} for index, path in enumerate(inputs)],
+        },
+        origin="command line",
+    )
+
+
+def _print_plan(plans: list[Any], *, json_: bool) -> None:
+    rows = [
+        {
+            "t": p.scan.t,
+            "action": p.action,
+            "path": p.scan.path,
+            "shape": p.shape,
+            "dtype": p.dtype,
+            "gigabytes": round(p.n_bytes / 1e9, 3),
+            "memory_megabytes": round(p.memory / 1e6),
+            "seconds": 0 if p.action == "skip" else round(3 + p.n_bytes / PLANNED_RATE),
+            "warnings": p.warnings,
+        }
+        for p in plans
+    ]
+    if json_:
+        write_json(rows)
+        return
+    for row in rows:
+        for warning in row["warnings"]:
+            typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(
+            f"t = {row['t']}: {row['action']} {row['path']}  {row['shape']} {row['dtype']}, {row['gigabytes']} GB; "
+            f"about {row['memory_megabytes']} MB of memory and {row['seconds']} s at {PLANNED_RATE / 1e6:.0f} MB/s"
+        )
+
+
+def _brief(description: dict[str, Any]) -> str:
+    """The method and the threshold of each class; the whole description stands in `jobs`."""
+    classes = description.get("classes")
+    if not isinstance(classes, dict):
+        return ", ".join(f"{key} {value}" for key, value in description.items())
+    found = [f"{name} {_threshold(values)}" for name, values in classes.items()]
+    return f"{description.get('method')}: " + ", ".join(found)
+
+
+def _threshold(found: dict[str, Any]) -> str:
+    if "threshold" not in found:
+        return f"none ({found['absent']})"
+    return f"{'above' if found['side'] == 'bright' else 'below'} {found['threshold']:.6g}"
