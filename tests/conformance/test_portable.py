@@ -50,10 +50,11 @@ CASES = {
         "ORDER BY degree DESC, uid",
     ),
     "undirected, from either end": (
-        "MATCH (f:Feature {uid: $uid})-[r:NEAR]-(g:Feature) RETURN g.uid AS uid, r.gap AS gap ORDER BY gap, uid",
-        {"uid": "S1/1/2"},
-        "SELECT g.uid, gap FROM both_near JOIN features f ON f.feature_id = a JOIN features g ON g.feature_id = b "
-        "WHERE f.uid = $uid ORDER BY gap, g.uid",
+        "MATCH (f:Feature {scan_id: $scan})-[r:NEAR]-(g:Feature) "
+        "RETURN f.uid AS uid, g.uid AS other, r.gap AS gap ORDER BY uid, other",
+        {"scan": 0},
+        "SELECT f.uid, g.uid AS other, gap FROM both_near JOIN features f ON f.feature_id = a "
+        "JOIN features g ON g.feature_id = b WHERE f.scan_id = $scan ORDER BY f.uid, other",
     ),
     "OPTIONAL MATCH keeps the row": (
         "MATCH (f:Feature) WHERE f.t = $t OPTIONAL MATCH (f)-[n:NEXT]->(g:Feature) WHERE n.event = 'swallowed' "
