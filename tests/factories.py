@@ -176,6 +176,8 @@ def _features(
         "axis_major_length": lengths[:, 0],
         "axis_intermediate_length": lengths[:, 1],
         "axis_minor_length": lengths[:, 2],
+        "feret_diameter_max": 1.1 * lengths[:, 0],
+        "feret_diameter_min": lengths[:, 2],
     }
     position = rng.uniform(0, edge, (count, 3))
     for i, axis in enumerate("zyx"):

@@ -45,10 +45,11 @@ def slabs(
         grey_values = arrays[grey] if grey is not None else None
         if segmenter is None:
             instances = arrays[source] if material is None else np.where(material, arrays[source], 0)
-            yield Slab(z0=z0, classes=None, instances=instances, grey=grey_values, material=material)
+            yield Slab(z0=z0, instances=instances, grey=grey_values, material=material)
             continue
-        classes = segmenter.classify(arrays[source], material=material, z0=z0)
-        yield Slab(z0=z0, classes=classes, instances=None, grey=grey_values, material=material)
+        levels = segmenter.levels(arrays[source].dtype) if grey == source else None
+        classes = segmenter.classify(arrays[source], material=material, z0=z0) if levels is None else None
+        yield Slab(z0=z0, classes=classes, grey=grey_values, material=material, levels=levels)
 
 
 def read_ahead(keys: range, read: Callable[[int], Item]) -> Iterator[tuple[int, Item]]:

@@ -133,6 +133,10 @@ FEATURES = Table(
         _c("axis_major_length", "float64", "2 sqrt(5 w) of the largest eigenvalue w of the covariance", "um", "scan"),
         _c("axis_intermediate_length", "float64", "2 sqrt(5 w) of the middle eigenvalue", "um", "scan"),
         _c("axis_minor_length", "float64", "2 sqrt(5 w) of the smallest eigenvalue", "um", "scan"),
+        *(
+            _c(f"feret_diameter_{size}", "float64", f"{what} extent of the feature, its outer voxels included", "um", "scan")
+            for size, what in (("max", "largest"), ("min", "smallest"))
+        ),
         *_vector("major_", "unit vector of the major axis (z component not negative)", "1", "scan"),
         *_vector("minor_", "unit vector of the minor axis, the normal of a plate (z component not negative)", "1", "scan"),
         _c("intensity_mean", "float64", "mean grey value; null without a grey volume", nullable=True),

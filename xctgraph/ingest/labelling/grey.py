@@ -42,27 +42,49 @@ class Grey(NamedTuple):
         return Grey(self.mean[kept], self.std[kept], self.minimum[kept], self.maximum[kept])
 
 
+class RunGrey(NamedTuple):
+    """Grey values of n runs: `length` in voxels, `sums` and `extrema` (n, 2).
+
+    The sums are total and total of squares where `exact`, else mean and sum of squared deviations from it.
+    """
+
+    length: I64
+    sums: Sums
+    extrema: F64
+
+    @property
+    def exact(self) -> bool:
+        """Whether the grey values are summed in integers."""
+        return self.sums.dtype.kind == "i"
+
+
+def grey_of_runs(grey: NDArray[np.generic], runs: Runs) -> RunGrey:
+    """Grey values (slices, n_y, n_x) under every run; a pure function, so slabs can be worked on in parallel."""
+    exact = any(np.can_cast(grey.dtype, target) for target in _EXACT)
+    values = plain(grey, _EXACT if exact else ("float32", "float64"))
+    length = (runs.spans[:, 3] - runs.spans[:, 2]).astype(np.int64)
+    start = np.arange(len(runs.rows) - 1).repeat(np.diff(runs.rows)) * grey.shape[2] + runs.spans[:, 2]
+    sums = np.empty((len(length), 2), np.int64 if exact else np.float64)
+    extrema = np.empty((len(length), 2), np.float64)
+    (_sum_integers if exact else _sum_floats)(values.ravel(), start, length, sums, extrema)
+    return RunGrey(length, sums, extrema)
+
+
 class GreySums:
     """Grey values of provisional components, fed slab after slab."""
 
-    def __init__(self, dtype: np.dtype[np.generic]) -> None:
-        self._exact = any(np.can_cast(dtype, target) for target in _EXACT)
-        self._sum, self._merge = (_sum_integers, _merge_integers) if self._exact else (_sum_floats, _merge_floats)
+    def __init__(self, exact: bool) -> None:
+        self._exact = exact
+        self._merge = _merge_integers if exact else _merge_floats
         self._count = np.empty(0, np.int64)
-        self._sums: Sums = np.empty((0, 2), np.int64 if self._exact else np.float64)
+        self._sums: Sums = np.empty((0, 2), np.int64 if exact else np.float64)
         self._extrema = np.empty((0, 2), np.float64)
 
-    def add(self, grey: NDArray[np.generic], runs: Runs, component: I32, n: int) -> None:
-        """Add the grey values (slices, n_y, n_x) under the runs to their components, of which there are `n` now."""
+    def add(self, found: RunGrey, component: I32, n: int) -> None:
+        """Add the grey values of runs to their components, of which there are `n` now."""
         self._count, self._sums = grown(self._count, n), grown(self._sums, n)
         self._extrema = grown(self._extrema, n, np.nan)
-        values = plain(grey, _EXACT if self._exact else ("float32", "float64"))
-        length = (runs.spans[:, 3] - runs.spans[:, 2]).astype(np.int64)
-        start = np.arange(len(runs.rows) - 1).repeat(np.diff(runs.rows)) * grey.shape[2] + runs.spans[:, 2]
-        sums = np.empty((len(length), 2), self._sums.dtype)
-        extrema = np.empty((len(length), 2), np.float64)
-        self._sum(values.ravel(), start, length, sums, extrema)
-        self._merge(component, length, sums, extrema, self._count, self._sums, self._extrema)
+        self._merge(component, *found, self._count, self._sums, self._extrema)
 
     def folded(self, roots: I32) -> Grey:
         """Merge every component into its root, and return those of the roots in order."""

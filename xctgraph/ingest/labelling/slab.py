@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.labelling.levels import Levels
 from xctgraph.store.errors import InputError
 
 Shape = tuple[int, int, int]
@@ -18,8 +19,9 @@ Shape = tuple[int, int, int]
 class Slab:
     """Slices z0, z0 + 1, … of a volume; every array has shape (slices, n_y, n_x).
 
-    Exactly one of `classes` (0 is background, else the class of the voxel) and `instances` (0 is background, else the
-    identifier of the voxel's feature) is given. `grey` holds grey values, `material` is true inside the sample.
+    Exactly one of `classes` (0 is background, else the class of the voxel), `instances` (0 is background, else the
+    identifier of the voxel's feature) and `levels` (the grey values that are features) is given. `grey` holds grey values,
+    `material` is true inside the sample; classes and instances are 0 outside already, levels are applied inside only.
     """
 
     z0: int
@@ -27,19 +29,22 @@ class Slab:
     instances: NDArray[np.integer] | None = None
     grey: NDArray[np.generic] | None = None
     material: NDArray[np.bool_] | None = None
+    levels: Levels | None = None
 
     @property
-    def codes(self) -> NDArray[np.integer]:
-        """Classes or instances, whichever is given."""
-        codes = self.classes if self.classes is not None else self.instances
-        if codes is None or (self.classes is not None and self.instances is not None):
-            raise InputError(f"the slab at z = {self.z0} must hold either classes or instances, exactly one of them")
-        return codes
+    def values(self) -> NDArray[Any]:
+        """Classes, instances, or the grey values that the levels apply to, whichever is given."""
+        given = [array for array in (self.classes, self.instances, self.grey if self.levels else None) if array is not None]
+        if len(given) != 1:
+            raise InputError(
+                f"the slab at z = {self.z0} must hold either classes or instances, or grey with levels: exactly one of them"
+            )
+        return given[0]
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Names of the arrays that are given."""
-        return tuple(name for name in ("classes", "instances", "grey", "material") if getattr(self, name) is not None)
+        """Names of what is given."""
+        return tuple(name for name in ("classes", "instances", "levels", "grey", "material") if getattr(self, name) is not None)
 
 
 def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
@@ -58,8 +63,10 @@ def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
             raise InputError(f"a slab starts at z = {slab.z0}, but the next slice is {z}: give consecutive slabs")
         if slab.roles != roles:
             raise InputError(f"the slab at z = {z} holds {slab.roles}, the first one {roles}: all must hold the same arrays")
-        size = (slab.codes.shape[0], *shape[1:])
+        size = (slab.values.shape[0], *shape[1:])
         for role in roles:
+            if role == "levels":
+                continue
             found = getattr(slab, role).shape
             if found != size or z + size[0] > shape[0]:
                 raise InputError(f"{role} of the slab at z = {z} has shape {found}, which does not fit a volume of shape {shape}")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling.border import BorderContact
 from xctgraph.ingest.labelling.components import ByValue, Connected
-from xctgraph.ingest.labelling.grey import Grey, GreySums
+from xctgraph.ingest.labelling.grey import Grey, GreySums, RunGrey, grey_of_runs
 from xctgraph.ingest.labelling.moments import Moments, MomentSums
-from xctgraph.ingest.labelling.runs import extract
+from xctgraph.ingest.labelling.ordered import ordered_map
+from xctgraph.ingest.labelling.runs import Runs, extract
 from xctgraph.ingest.labelling.slab import Shape, Slab, checked
 from xctgraph.store.errors import InputError
 from xctgraph.store.labels import Labels
@@ -42,13 +44,23 @@ class Labelled:
         return len(self.class_code)
 
 
-def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_voxels: int = 1) -> Labelled:
+class _Extracted(NamedTuple):
+    """What of a slab is kept: its runs with their grey values, and its sample mask."""
+
+    z0: int
+    runs: Runs
+    grey: RunGrey | None
+    material: NDArray[np.bool_] | None
+    by_value: bool
+
+
+def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_voxels: int = 1, workers: int = 1) -> Labelled:
     """Find and measure the connected components of a volume that is given slab by slab.
 
     Voxels of one class that are neighbours belong together; classes never join. Where slabs hold instances, voxels of equal
     value belong together, wherever they are. Labels are the ranks of the components' first voxels in C order among all
     classes, from 1, after dropping components of fewer than `min_voxels` voxels. The result doesn't depend on the height of
-    the slabs, to the last bit.
+    the slabs nor on the number of workers, to the last bit.
 
     Parameters
     ----------
@@ -60,11 +72,13 @@ def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_vo
         Neighbours of a voxel: 6 (faces), 18 (faces and edges) or 26 (faces, edges and corners).
     min_voxels
         Voxels of the smallest component that is kept.
+    workers
+        Threads that look for runs in slabs; `workers` + 1 slabs are held at once.
 
     Raises
     ------
     InputError
-        If connectivity or min_voxels is not valid, or the slabs are not the volume.
+        If connectivity, min_voxels or workers is not valid, or the slabs are not the volume.
     """
     if connectivity not in CONNECTIVITIES:
         raise InputError(f"connectivity {connectivity} is not valid: choose 6, 18 or 26 neighbours")
@@ -72,22 +86,22 @@ def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_vo
         raise InputError(f"min_voxels = {min_voxels} is not valid: the smallest feature has 1 voxel")
     if len(shape) != 3 or min(shape) < 1:
         raise InputError(f"a volume of shape {tuple(shape)} cannot be labelled: three positive sizes (z, y, x) are needed")
+    if workers < 1:
+        raise InputError(f"workers = {workers} is not valid: at least 1 thread is needed")
     components: Connected | ByValue | None = None
     grey: GreySums | None = None
     moments, border = MomentSums(), BorderContact(shape)
     chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     by_value = False
-    for slab in checked(slabs, shape):
+    for z0, runs, run_grey, material, by_value in ordered_map(_extracted, checked(slabs, shape), workers):
         if components is None:
-            by_value = slab.instances is not None
             components = ByValue() if by_value else Connected(shape[1], connectivity)
-            grey = GreySums(slab.grey.dtype) if slab.grey is not None else None
-        runs = extract(slab)
+            grey = GreySums(run_grey.exact) if run_grey is not None else None
         component = components.add(runs)
         moments.add(runs, component, components.n)
-        border.add(runs, component, components.n, slab.z0, slab.material)
-        if grey is not None and slab.grey is not None:
-            grey.add(slab.grey, runs, component, components.n)
+        border.add(runs, component, components.n, z0, material)
+        if grey is not None and run_grey is not None:
+            grey.add(run_grey, component, components.n)
         chunks.append((runs.spans, component))
     assert components is not None  # noqa: S101  # a shape of at least one slice has passed `checked`
     roots = components.roots()
@@ -107,6 +121,12 @@ def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_vo
         grey=values,
         border_touching=border.folded(roots)[kept],
     )
+
+
+def _extracted(slab: Slab) -> _Extracted:
+    runs = extract(slab)
+    grey = grey_of_runs(slab.grey, runs) if slab.grey is not None else None
+    return _Extracted(slab.z0, runs, grey, slab.material, slab.instances is not None)
 
 
 def _joined(chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]], final: NDArray[np.int32], n: int, shape: Shape) -> Labels:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling import Moments
+from xctgraph.ingest.measurement.parallel import in_parts
 
 F64 = NDArray[np.float64]
 Spacing = tuple[float, float, float]
@@ -45,7 +46,7 @@ def covariance(moments: Moments, spacing: Spacing) -> F64:
     return result
 
 
-def axes(cov: F64) -> Axes:
+def axes(cov: F64, workers: int = 1) -> Axes:
     """Principal axes of covariances zz, zy, zx, yy, yx, xx, (n, 6).
 
     The length 2 sqrt(5 w), w an eigenvalue, is the full axis of the ellipsoid of that covariance, as in scikit-image. Of the two
@@ -53,14 +54,18 @@ def axes(cov: F64) -> Axes:
     """
     length = np.empty((len(cov), 3))
     direction = np.empty((len(cov), 3, 3))
-    for start in range(0, len(cov), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        matrix = np.empty((len(cov[part]), 3, 3))
-        for k, (i, j) in enumerate(_PAIRS):
-            matrix[:, i, j] = matrix[:, j, i] = cov[part, k]
-        values, vectors = np.linalg.eigh(matrix)
-        length[part] = 2 * np.sqrt(5 * np.maximum(values[:, ::-1], 0))
-        direction[part] = vectors[:, :, ::-1].transpose(0, 2, 1)
+
+    def part(first: int, last: int) -> None:
+        for start in range(first, last, _CHUNK):
+            rows = slice(start, min(last, start + _CHUNK))
+            matrix = np.empty((len(cov[rows]), 3, 3))
+            for k, (i, j) in enumerate(_PAIRS):
+                matrix[:, i, j] = matrix[:, j, i] = cov[rows, k]
+            values, vectors = np.linalg.eigh(matrix)
+            length[rows] = 2 * np.sqrt(5 * np.maximum(values[:, ::-1], 0))
+            direction[rows] = vectors[:, :, ::-1].transpose(0, 2, 1)
+
+    in_parts(part, np.arange(len(cov) + 1), workers)
     direction[np.abs(direction) < _SIGN_TOLERANCE] = 0
     z, y, x = np.moveaxis(direction, -1, 0)
     leading = np.where(z != 0, z, np.where(y != 0, y, x))

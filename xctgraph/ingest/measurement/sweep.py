@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.measurement.parallel import in_parts
 from xctgraph.store.jit import njit
 from xctgraph.store.labels import Labels
 
@@ -31,7 +32,7 @@ class Sweep(NamedTuple):
     euler: I64
 
 
-def sweep(labels: Labels, connectivity: int) -> Sweep:
+def sweep(labels: Labels, connectivity: int, workers: int = 1) -> Sweep:
     """Count, for every feature, pairs of neighbouring voxels and the Euler number for 6- or 26-connectivity.
 
     The Euler number follows from runs alone, by inclusion and exclusion over rows. For 26-connectivity voxels are closed
@@ -41,14 +42,21 @@ def sweep(labels: Labels, connectivity: int) -> Sweep:
     """
     n = labels.n
     closed = connectivity == 26
-    pairs = np.zeros((n + 1, len(DIRECTIONS)), np.int64)
-    touching = np.zeros(n + 1, np.int64)
-    covered = np.zeros(len(labels.label), np.uint8)
     n_runs = np.bincount(labels.label, minlength=n + 1)
+
+    def part(first: int, last: int) -> tuple[I64, I64, NDArray[np.uint8]]:
+        pairs, touching = np.zeros((n + 1, len(DIRECTIONS)), np.int64), np.zeros(n + 1, np.int64)
+        covered = np.zeros(len(labels.label), np.uint8)
+        runs = (labels.row_offsets, labels.x_start, labels.x_stop, labels.label)
+        _sweep(first, last, labels.shape[1], *runs, int(closed), pairs, touching, covered)
+        return pairs, touching, covered
+
+    (pairs, touching, covered), *others = in_parts(part, labels.row_offsets, workers)
+    for other in others:
+        pairs += other[0]
+        touching += other[1]
+        covered |= other[2]
     pairs[:, 0] = labels.counts - n_runs
-    _sweep(
-        labels.shape[1], labels.row_offsets, labels.x_start, labels.x_stop, labels.label, int(closed), pairs, touching, covered
-    )
     starts = np.bincount(labels.label, weights=_CORNERS[int(closed)][covered], minlength=n + 1).astype(np.int64)
     if closed:
         euler = starts + touching - 3 * n_runs
@@ -79,14 +87,24 @@ _CORNERS = _corner_table()
 
 @njit
 def _sweep(
-    n_y: int, rows: I64, x_start: I32, x_stop: I32, label: I32, reach: int, pairs: I64, touching: I64, covered: NDArray[np.uint8]
+    first_row: int,
+    last_row: int,
+    n_y: int,
+    rows: I64,
+    x_start: I32,
+    x_stop: I32,
+    label: I32,
+    reach: int,
+    pairs: I64,
+    touching: I64,
+    covered: NDArray[np.uint8],
 ) -> None:
-    """Compare every row with the four rows before it that it shares faces or edges with.
+    """Compare rows `first_row` to `last_row` - 1 with the four rows before each that it shares faces or edges with.
 
     `covered` gets a bit per neighbouring row in which a run of the label covers the first voxel of the run (for `reach` 1:
     covers or touches its lower face); of two that start together the later one is covered.
     """
-    for row in range(len(rows) - 1):
+    for row in range(first_row, last_row):
         start, stop = rows[row], rows[row + 1]
         if start == stop:
             continue

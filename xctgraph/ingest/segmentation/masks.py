@@ -27,6 +27,9 @@ class MaskSegmenter:
         for value, kind in kinds.items():
             self._codes[value] = self.classes.index(kind) + 1
 
+    def levels(self, dtype: np.dtype[Any]) -> None:
+        """None: only `classify` can tell."""
+
     def classify(self, slab: NDArray[Any], *, material: NDArray[np.bool_] | None = None, z0: int = 0) -> NDArray[np.uint8]:
         """Class of each voxel; see `Segmenter.classify`."""
         if slab.dtype.kind not in "biu":

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.labelling.levels import Levels
+
 DARK = "dark"
 
 
@@ -24,6 +26,10 @@ class Segmenter(Protocol):
 
     classes: tuple[str, ...]
     description: dict[str, Any]
+
+    def levels(self, dtype: np.dtype[Any]) -> Levels | None:
+        """Thresholds that give the classes in volumes of a type, so that no class volume is made; None where there are none."""
+        ...
 
     def classify(self, slab: NDArray[Any], *, material: NDArray[np.bool_] | None = None, z0: int = 0) -> NDArray[np.uint8]:
         """Class of each voxel: 0 background, i + 1 for `classes[i]`.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.labelling.levels import not_finite
 from xctgraph.ingest.segmentation import kernels
 from xctgraph.ingest.segmentation.histogram import Histogram
-from xctgraph.ingest.segmentation.threshold import not_finite
 from xctgraph.ingest.volumes import Volume
 from xctgraph.store.errors import VolumeError
 
@@ -109,7 +109,8 @@ def _count_wide(volume: Volume, mask: Volume | None, planes: NDArray[np.int64]) 
         slab_low, slab_high, fault = kernels.extremes(flat, material)
         if fault != kernels.NO_VOXEL:
             plane, within = divmod(fault, grey[0].size)
-            raise not_finite(flat[fault], within, grey[:1].shape, int(run[plane]))
+            y, x = divmod(within, grey.shape[2])
+            raise not_finite(flat[fault], (int(run[plane]), int(y), int(x)))
         low, high = min(low, slab_low), max(high, slab_high)
         corners |= _corners(grey)
         thinned = flat.reshape(len(grey), -1)[:, ::stride]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.labelling.levels import Levels, levels, not_finite
 from xctgraph.ingest.segmentation import kernels
 from xctgraph.ingest.segmentation.protocol import DARK
-from xctgraph.store.errors import InputError, VolumeError
+from xctgraph.store.errors import InputError
 
 INT64 = np.iinfo(np.int64)
 
@@ -43,6 +44,10 @@ class ThresholdSegmenter:
         self._dark, self._dark_class = (dark[1], len(found)) if dark is not None else (-math.inf, 0)
         self._padding = padding
 
+    def levels(self, dtype: np.dtype[Any]) -> Levels | None:
+        """Thresholds in volumes of a type; see `Segmenter.levels`."""
+        return levels(dtype, self._bright, self._dark, self._padding, self._bright_class, self._dark_class)
+
     def classify(self, slab: NDArray[Any], *, material: NDArray[np.bool_] | None = None, z0: int = 0) -> NDArray[np.uint8]:
         """Class of each voxel; see `Segmenter.classify`."""
         out = np.empty(slab.shape, np.uint8)
@@ -54,7 +59,8 @@ class ThresholdSegmenter:
             empty = math.nan if self._padding is None else self._padding
             fault = kernels.classify_floats(grey, inside, self._dark, self._bright, empty, *codes)
             if fault != kernels.NO_VOXEL:
-                raise not_finite(grey[fault], fault, slab.shape, z0)
+                z, y, x = (int(i) for i in np.unravel_index(fault, slab.shape))
+                raise not_finite(grey[fault], (z + z0, y, x))
         else:
             bright, dark = _at_least(self._bright), _at_most(self._dark)
             padding = 0 if self._padding is None else int(self._padding)
@@ -82,15 +88,6 @@ def threshold(*, bright: float | None = None, dark: float | None = None) -> Thre
         None if bright is None else ("inclusion", float(bright)),
         None if dark is None else (DARK, float(dark)),
         description={"method": "threshold", "bright": bright, "dark": dark},
-    )
-
-
-def not_finite(value: float, index: int, shape: tuple[int, ...], z0: int) -> VolumeError:
-    """Error that names the voxel with a value that is NaN or infinite."""
-    z, y, x = (int(i) for i in np.unravel_index(index, shape))
-    return VolumeError(
-        f"voxel (z, y, x) = ({z + z0}, {y}, {x}) is {value}: grey values must be finite. Replace such values (outside the "
-        "reconstruction by one grey value), or leave these voxels out by a sample mask and a number in their place"
     )
 
 
