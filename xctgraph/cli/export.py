@@ -27,6 +27,28 @@ def _span(text: str | None) -> range | None:
 
 
 @app.command()
+def labels(
+    out: Annotated[Path, typer.Argument(help="File to write: .h5, .tif or .zarr.", show_default=False)],
+    t: Annotated[int, typer.Option("--t", help="Scan index.", show_default=False)],
+    sample: Annotated[str | None, typer.Option("--sample", help="Sample.", show_default="the only one")] = None,
+    store: StorePath = DEFAULT_STORE,
+    json_: Json = False,
+) -> None:
+    """Write the label volume of one scan: voxels of the feature SAMPLE/T/LABEL hold LABEL, background is 0."""
+    from xctgraph.analysis.label_volume import write_labels
+
+    with open_store(store) as opened:
+        held = opened.manifest().samples()
+        if sample is None and len(held) != 1:
+            raise InputError(f"the store holds the samples {', '.join(held) or 'none'}: name one with --sample")
+        n = write_labels(opened, out, sample or held[0], t)
+    if json_:
+        write_json({"file": str(out), "n_features": n})
+    else:
+        typer.echo(f"{n} features in {out}")
+
+
+@app.command()
 def pyg(
     out: Annotated[Path, typer.Argument(help="Folder to write to.", show_default=False)],
     t: Annotated[str | None, typer.Option("--t", help="Scan index, or range a:b with b excluded.", show_default=False)] = None,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, StorePath, open_store
+from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, Memory, StorePath, Workers, open_store, resources
 from xctgraph.cli.output import Format, Progress, write_json, write_table
 from xctgraph.store.errors import InputError, StoreNotFound
 
@@ -42,6 +42,8 @@ def ingest(
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make scans anew that are there with other parameters.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Bring the projections up to date after each scan.")] = False,
+    workers: Workers = None,
+    memory: Memory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan; do nothing.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of DATASET.toml.")] = False,
     store: StorePath = DEFAULT_STORE,
@@ -58,18 +60,19 @@ def ingest(
         write_json(config.Dataset.model_json_schema())
         return
     dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, first_t)
+    allowed = resources(workers, memory)
     existed = _is_store(store)
     if dry_run or not existed:
         # Wrong input must not leave an empty store behind.
         with open_store(store) if existed else nullcontext() as held:
-            plans = plan.make(held, dataset, replace=replace)
+            plans = plan.make(held, dataset, allowed, replace=replace)
         if dry_run:
             _print_plan(plans, json_=json_)
             return
     with open_store(store, create=True, graph=graph) as opened:
         progress = Progress(quiet=json_)
         try:
-            results = pipeline.ingest(opened, dataset, replace=replace, live=live, progress=progress)
+            results = pipeline.ingest(opened, dataset, replace=replace, live=live, resources=allowed, progress=progress)
         finally:
             progress.close()
         revision = opened.manifest().revision

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from xctgraph.ingest import config, history, plan, rows, scan
+from xctgraph.ingest.resources import Resources
 from xctgraph.store import Store
 from xctgraph.store.errors import ScanExists
 from xctgraph.store.job import Job
@@ -29,7 +30,13 @@ class ScanResult:
 
 
 def ingest(
-    store: Store, dataset: config.Dataset, *, replace: bool = False, live: bool = False, progress: Progress = silent
+    store: Store,
+    dataset: config.Dataset,
+    *,
+    replace: bool = False,
+    live: bool = False,
+    resources: Resources | None = None,
+    progress: Progress = silent,
 ) -> list[ScanResult]:
     """Bring the scans of a dataset into a store.
 
@@ -42,6 +49,8 @@ def ingest(
         Make scans anew that are there with other content or parameters.
     live
         Bring the projections up to date after each scan, and not only at the end.
+    resources
+        Threads and memory to use; all cores and most of the free memory if not given.
 
     Raises
     ------
@@ -54,21 +63,26 @@ def ingest(
     StoreLocked
         If another writer is at work.
     """
-    plans = plan.make(store, dataset, replace=replace)
+    resources = resources or Resources()
+    plans = plan.make(store, dataset, resources, replace=replace)
     # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
     store.engine.held()
     _describe_sample(store, dataset)
     results = []
     for scan_plan in plans:
-        do = _skip if scan_plan.action == "skip" else _ingest_scan
-        results.append(do(store, dataset, scan_plan, progress))
+        if scan_plan.action == "skip":
+            results.append(_skip(store, dataset, scan_plan))
+        else:
+            results.append(_ingest_scan(store, dataset, scan_plan, resources, progress))
         if live:
             store.project(progress=progress)
     store.project(progress=progress)
     return results
 
 
-def _ingest_scan(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progress) -> ScanResult:
+def _ingest_scan(
+    store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resources, progress: Progress
+) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
     found: dict[str, object] = {}
     job = Job(
@@ -83,7 +97,7 @@ def _ingest_scan(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan
             raise ScanExists(
                 f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
             )
-        measured = scan.measure(dataset, scan_plan, progress)
+        measured = scan.measure(dataset, scan_plan, resources, progress)
         found.update(measured.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
         near = rows.edges(measured.near, origin.scan_id, origin.scan_id)
@@ -115,7 +129,7 @@ def _ingest_scan(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan
     )
 
 
-def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, _: Progress) -> ScanResult:
+def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
     revision = store.manifest()
     before = max((u for u in revision.scans(sample) if u < t), default=None)

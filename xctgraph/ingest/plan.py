@@ -11,24 +11,26 @@ from typing import Any, Literal
 import numpy as np
 
 from xctgraph.ingest import config, volumes
+from xctgraph.ingest.resources import Resources
 from xctgraph.store import Store
 from xctgraph.store.errors import InputError, ScanExists
 
 Action = Literal["add", "replace", "skip"]
-SLAB_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class ScanPlan:
     """One scan of the dataset: its volume as found, and what will be done with it.
 
-    `shape` is (z, y, x) in voxels; `slab` the number of slices read at a time.
+    `shape` is (z, y, x) in voxels; `slab` the number of slices read at a time; `memory` the bytes planned for the program and
+    its slabs.
     """
 
     scan: config.Scan
     shape: tuple[int, int, int]
     dtype: str
     slab: int
+    memory: int
     checksum: str
     parameters: str
     action: Action
@@ -39,13 +41,8 @@ class ScanPlan:
         """Bytes of the volume."""
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
-    @property
-    def memory(self) -> int:
-        """Estimate of the bytes held at once: three slabs of grey values with their classes, and the program itself."""
-        return 3 * self.slab * self.shape[1] * self.shape[2] * (np.dtype(self.dtype).itemsize + 2) + 500 * 2**20
 
-
-def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list[ScanPlan]:
+def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, replace: bool) -> list[ScanPlan]:
     """Open every volume of the dataset and decide what to do with each scan, in the order of t; no store is an empty one.
 
     Raises
@@ -53,7 +50,7 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
     VolumeError
         If a volume cannot be read.
     InputError
-        If shapes differ, or the sample is in the store with another voxel size.
+        If shapes differ, a slab does not fit into the memory, or the sample is in the store with another voxel size.
     ScanExists
         If a scan is there with another content or other parameters and `replace` is false.
     """
@@ -61,7 +58,8 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
     if store is not None:
         known = _known_scans(store, dataset.sample.id)
         _check_voxel_size(store, dataset)
-    plans = [_plan_scan(dataset, scan, known.get(scan.t), replace=replace) for scan in sorted(dataset.scan, key=lambda s: s.t)]
+    scans = sorted(dataset.scan, key=lambda s: s.t)
+    plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, replace=replace) for scan in scans]
     others = {t: row["shape"] for t, row in known.items() if t not in {p.scan.t for p in plans}}
     _check_shapes(others | {plan.scan.t: plan.shape for plan in plans})
     return plans
@@ -93,7 +91,9 @@ def inputs(scan: config.Scan) -> Iterator[tuple[str, str]]:
             yield role, path
 
 
-def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any] | None, *, replace: bool) -> ScanPlan:
+def _plan_scan(
+    dataset: config.Dataset, scan: config.Scan, known: dict[str, Any] | None, resources: Resources, *, replace: bool
+) -> ScanPlan:
     with ExitStack() as stack:
         opened = {role: stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)) for role, path in inputs(scan)}
         grey = opened["path"]
@@ -104,7 +104,11 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
         warnings = tuple(_voxel_size_warning(dataset, scan, grey))
-        slab = _slab_height(grey)
+        # Classes come on top where the values of a mask are looked up.
+        voxel_bytes = sum(volume.dtype.itemsize for volume in opened.values()) + (dataset.segmentation.method == "mask")
+        chunk_z = max(volume.chunk_z for volume in opened.values())
+        slab = resources.slab_height(scan.path, grey.shape, chunk_z, voxel_bytes)
+        memory = resources.plan(slab, grey.shape, voxel_bytes)
     checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(path) for role, path in inputs(scan))
     wanted = parameters(dataset, scan)
     action: Action = "add"
@@ -118,7 +122,7 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
                 f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
                 "give --replace to make it anew, or another t"
             )
-    return ScanPlan(scan, grey.shape, str(grey.dtype), slab, checksum, wanted, action, warnings)
+    return ScanPlan(scan, grey.shape, str(grey.dtype), slab, memory, checksum, wanted, action, warnings)
 
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
@@ -131,14 +135,6 @@ def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[
             )
         elif value != other:
             yield name
-
-
-def _slab_height(volume: volumes.Volume) -> int:
-    """Slices per slab: a multiple of the file's chunks, so that none is decompressed twice, of about `SLAB_BYTES`."""
-    n_z, n_y, n_x = volume.shape
-    chunk = min(max(1, volume.chunk_z), n_z)
-    per_chunk = chunk * n_y * n_x * volume.dtype.itemsize
-    return min(n_z, chunk * max(1, SLAB_BYTES // per_chunk))
 
 
 def _voxel_size_warning(dataset: config.Dataset, scan: config.Scan, volume: volumes.Volume) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, proximity, segmentation, volumes
 from xctgraph.ingest.labelling import Slab
+from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
 from xctgraph.store.labels import Labels
@@ -34,7 +36,7 @@ class MeasuredScan:
     segmentation: dict[str, Any]
 
 
-def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progress) -> MeasuredScan:
+def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resources, progress: Progress) -> MeasuredScan:
     """Segment, label and measure one scan, streamed by slab; the volume is never held as a whole.
 
     Raises
@@ -55,17 +57,20 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
         segmenter = make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
         stream = _Watched(
             slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey),
-            lambda z: progress(f"t = {scan.t}: labelling", z, scan_plan.shape[0]),
+            lambda z, rate: progress(f"t = {scan.t}: labelling{rate}", z, scan_plan.shape[0]),
+            scan_plan,
         )
         labelled = labelling.label(
             stream,
             scan_plan.shape,
             connectivity=dataset.measure.connectivity,
             min_voxels=dataset.min_voxels,
+            workers=resources.workers,
+            memory=resources.left(scan_plan.memory),
         )
     n_material = stream.n_material if scan.mask is not None else int(np.prod(scan_plan.shape, dtype=np.int64))
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
-    features = measurement.measure(labelled, spacing)
+    features = measurement.measure(labelled, spacing, resources.workers)
     features = features.append_column(
         "kind", _kinds(dataset.segmentation, segmenter.classes if segmenter else (), labelled, features)
     )
@@ -110,15 +115,24 @@ def _kinds(spec: config.Segmentation, class_names: tuple[str, ...], labelled: la
 
 
 class _Watched:
-    """Passes slabs on, reports how far they are, and counts the voxels of their sample masks."""
+    """Passes slabs on, reports how far they are and how fast, and counts the voxels of their sample masks."""
 
-    def __init__(self, stream: Iterator[Slab], report: Callable[[int], None]) -> None:
+    def __init__(self, stream: Iterator[Slab], report: Callable[[int, str], None], scan_plan: plan.ScanPlan) -> None:
         self._stream = stream
         self._report = report
+        self._plan = scan_plan
         self.n_material = 0
 
     def __iter__(self) -> Iterator[Slab]:
+        start = time.monotonic()
         for slab in self._stream:
-            self._report(slab.z0)
+            self._report(slab.z0, self._rate(slab.z0, time.monotonic() - start))
             self.n_material += 0 if slab.material is None else int(np.count_nonzero(slab.material))
             yield slab
+
+    def _rate(self, z: int, seconds: float) -> str:
+        if z == 0 or seconds < 1:
+            return ""
+        n_z = self._plan.shape[0]
+        rate = self._plan.n_bytes * z / n_z / seconds
+        return f", {rate / 1e6:.0f} MB/s, {seconds * (n_z - z) / z:.0f} s left"

@@ -20,6 +20,8 @@ from xctgraph.store.errors import InputError
 from xctgraph.store.labels import Labels
 
 CONNECTIVITIES = (6, 18, 26)
+# Measured at the peak: a run, a component while slabs come in, a feature while it is measured.
+RUN_BYTES, COMPONENT_BYTES, FEATURE_BYTES = 48, 200, 1200
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,15 @@ class _Extracted(NamedTuple):
     by_value: bool
 
 
-def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_voxels: int = 1, workers: int = 1) -> Labelled:
+def label(
+    slabs: Iterable[Slab],
+    shape: Shape,
+    *,
+    connectivity: int = 26,
+    min_voxels: int = 1,
+    workers: int = 1,
+    memory: int | None = None,
+) -> Labelled:
     """Find and measure the connected components of a volume that is given slab by slab.
 
     Voxels of one class that are neighbours belong together; classes never join. Where slabs hold instances, voxels of equal
@@ -74,11 +84,14 @@ def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_vo
         Voxels of the smallest component that is kept.
     workers
         Threads that look for runs in slabs; `workers` + 1 slabs are held at once.
+    memory
+        Bytes that runs and features may take, beside the slabs; None for no limit.
 
     Raises
     ------
     InputError
-        If connectivity, min_voxels or workers is not valid, or the slabs are not the volume.
+        If connectivity, min_voxels or workers is not valid, the slabs are not the volume, or, as soon as it is known, runs and
+        features need more than `memory`.
     """
     if connectivity not in CONNECTIVITIES:
         raise InputError(f"connectivity {connectivity} is not valid: choose 6, 18 or 26 neighbours")
@@ -93,6 +106,7 @@ def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_vo
     moments, border = MomentSums(), BorderContact(shape)
     chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     by_value = False
+    n_runs = 0
     for z0, runs, run_grey, material, by_value in ordered_map(_extracted, checked(slabs, shape), workers):
         if components is None:
             components = ByValue() if by_value else Connected(shape[1], connectivity)
@@ -103,10 +117,15 @@ def label(slabs: Iterable[Slab], shape: Shape, *, connectivity: int = 26, min_vo
         if grey is not None and run_grey is not None:
             grey.add(run_grey, component, components.n)
         chunks.append((runs.spans, component))
+        n_runs += len(component)
+        needed = n_runs * RUN_BYTES + components.n * COMPONENT_BYTES
+        _check_memory(memory, needed, f"up to slice {z0 + len(runs.rows) // shape[1]} of {shape[0]} it has {n_runs:,} runs")
     assert components is not None  # noqa: S101  # a shape of at least one slice has passed `checked`
     roots = components.roots()
     found = moments.folded(roots)
     kept = found.n_voxels >= min_voxels
+    n_kept = int(np.count_nonzero(kept))
+    _check_memory(memory, n_runs * RUN_BYTES + n_kept * FEATURE_BYTES, f"it has {n_kept:,} features")
     rank = np.zeros(len(roots), np.int32)
     rank[roots == np.arange(len(roots))] = np.where(kept, np.cumsum(kept), 0)
     values = grey.folded(roots).take(kept) if grey is not None else None
@@ -127,6 +146,14 @@ def _extracted(slab: Slab) -> _Extracted:
     runs = extract(slab)
     grey = grey_of_runs(slab.grey, runs) if slab.grey is not None else None
     return _Extracted(slab.z0, runs, grey, slab.material, slab.instances is not None)
+
+
+def _check_memory(memory: int | None, needed: int, what: str) -> None:
+    if memory is not None and needed > memory:
+        raise InputError(
+            f"the segmented volume does not fit into memory: {what}, which take {needed / 1e9:.2f} GB, but {memory / 1e9:.2f} GB "
+            "are left. If these are noise, segment with a stricter threshold; otherwise allow more with --memory"
+        )
 
 
 def _joined(chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]], final: NDArray[np.int32], n: int, shape: Shape) -> Labels:

@@ -1,0 +1,107 @@
+"""Threads and memory that an ingest may use, and how slabs are cut to fit."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xctgraph.store.errors import InputError
+
+# Measured: the program with all it has loaded and compiled, before the first slab.
+BASE = 400 * 2**20
+# Slabs larger than this gain nothing.
+SLAB_BYTES = 32 * 2**20
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available_memory() -> int:
+    """Bytes that can be had without swapping; half a gigabyte where the system does not say."""
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
+    except OSError:
+        found = None
+    return int(found[1]) * 1024 if found else 2**29
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes from a size as users write it: 2GB, 500 MiB, 3g.
+
+    Raises
+    ------
+    InputError
+        If it is not a positive number with a unit of bytes.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match and match[2] in _UNITS else 0
+    if size <= 0:
+        raise InputError(f"memory {text!r} is not valid: give a size with its unit, as in 2GB or 500MiB")
+    return size
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What an ingest may use.
+
+    `workers` threads work on slabs (default: all cores); `memory` is the limit in bytes (default: 80 % of what is available).
+    """
+
+    workers: int = field(default_factory=usable_cores)
+    memory: int = field(default_factory=lambda: available_memory() * 8 // 10)
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"workers = {self.workers} is not valid: at least 1 thread is needed")
+
+    @property
+    def slabs_held(self) -> int:
+        """Slabs in memory at once: one being read, one per thread, one waiting."""
+        return self.workers + 2
+
+    def slab_height(self, path: str, shape: tuple[int, int, int], chunk_z: int, voxel_bytes: int) -> int:
+        """Slices per slab: a multiple of the file's chunks, so that none is decompressed twice, where the memory allows it.
+
+        Parameters
+        ----------
+        path
+            The volume, for the error.
+        shape
+            Shape (z, y, x) of the volume.
+        chunk_z
+            Slices that the file keeps together.
+        voxel_bytes
+            Bytes per voxel of all volumes of the scan together.
+
+        Raises
+        ------
+        InputError
+            If slabs of one slice do not fit into the memory.
+        """
+        n_z, n_y, n_x = shape
+        per_slice = n_y * n_x * voxel_bytes
+        # Half of what is left after the program is for runs and features.
+        room = max(0, self.memory - BASE) // 2 // self.slabs_held
+        if per_slice > room:
+            needed = BASE + 2 * self.slabs_held * per_slice
+            raise InputError(
+                f"{path} has slices of {per_slice / 1e6:.1f} MB, of which {self.slabs_held} are held at once beside the program: "
+                f"this needs {needed / 1e9:.2f} GB, but {self.memory / 1e9:.2f} GB are allowed. Give --memory "
+                f"{needed / 1e9 + 0.01:.2f}GB or fewer --workers"
+            )
+        chunk = min(max(1, chunk_z), n_z)
+        n_chunks = min(room, SLAB_BYTES) // (chunk * per_slice)
+        return min(n_z, chunk * max(1, n_chunks), room // per_slice)
+
+    def plan(self, slab: int, shape: tuple[int, int, int], voxel_bytes: int) -> int:
+        """Bytes planned for a volume: the program and its slabs; runs and features come on top."""
+        return BASE + self.slabs_held * slab * shape[1] * shape[2] * voxel_bytes
+
+    def left(self, planned: int) -> int:
+        """Bytes left for runs and features."""
+        return max(0, self.memory - planned)
