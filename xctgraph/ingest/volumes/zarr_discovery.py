@@ -107,7 +107,7 @@ def _only(group: zarr.Group, path: Path, where: str) -> str:
         if len(candidates) == 1:
             return next(iter(candidates))
         if candidates:
-            listed = [f"{path}:/{name} {text}" for name, text in list(candidates.items())[:MAX_LISTED]]
+            listed = [f"{path}:/{name} {text}" for name, text in sorted(candidates.items())[:MAX_LISTED]]
             more = f"\n  and {len(candidates) - MAX_LISTED} more" if len(candidates) > MAX_LISTED else ""
             raise VolumeError(
                 f"{path} holds {len(candidates)} arrays that may be the volume. Name one as STORE:/PATH:\n  "
