@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from typing import Any, Literal
 import numpy as np
 
 from xctgraph.ingest import config, volumes
+from xctgraph.ingest.volumes import region
+from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store import Store
 from xctgraph.store.errors import InputError, ScanExists
 
+Shape = tuple[int, int, int]
 Action = Literal["add", "replace", "skip"]
 SLAB_BYTES = 64 * 2**20
 
@@ -22,11 +26,13 @@ SLAB_BYTES = 64 * 2**20
 class ScanPlan:
     """One scan of the dataset: its volume as found, and what will be done with it.
 
-    `shape` is (z, y, x) in voxels; `slab` the number of slices read at a time.
+    `shape` is that of the whole volume, (z, y, x) in voxels; `box` the part of it that is read, ((z0, z1), (y0, y1), (x0, x1));
+    `slab` the number of slices read at a time.
     """
 
     scan: config.Scan
     shape: tuple[int, int, int]
+    box: Box
     dtype: str
     slab: int
     checksum: str
@@ -36,13 +42,14 @@ class ScanPlan:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the volume."""
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        """Bytes that are read."""
+        return int(np.prod(region.shape_of(self.box), dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
     @property
     def memory(self) -> int:
         """Estimate of the bytes held at once: three slabs of grey values with their classes, and the program itself."""
-        return 3 * self.slab * self.shape[1] * self.shape[2] * (np.dtype(self.dtype).itemsize + 2) + 500 * 2**20
+        _, n_y, n_x = region.shape_of(self.box)
+        return 3 * self.slab * n_y * n_x * (np.dtype(self.dtype).itemsize + 2) + 500 * 2**20
 
 
 def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list[ScanPlan]:
@@ -62,8 +69,8 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
         known = _known_scans(store, dataset.sample.id)
         _check_voxel_size(store, dataset)
     plans = [_plan_scan(dataset, scan, known.get(scan.t), replace=replace) for scan in sorted(dataset.scan, key=lambda s: s.t)]
-    others = {t: row["shape"] for t, row in known.items() if t not in {p.scan.t for p in plans}}
-    _check_shapes(others | {plan.scan.t: plan.shape for plan in plans})
+    planned = {plan.scan.t: (plan.shape, region.shape_of(plan.box)) for plan in plans}
+    _check_shapes({t: (row["shape"], row["read"]) for t, row in known.items()} | planned)
     return plans
 
 
@@ -79,7 +86,8 @@ def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
             "cluster_gap_um": dataset.cluster_gap_um,
             "density_radius_um": dataset.density_radius_um,
             "correspondence": dataset.correspondence.model_dump(),
-            "scan": scan.model_dump(exclude={"path", "labels", "mask"}),
+            "roi": dataset.roi(scan),
+            "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
         },
         sort_keys=True,
     )
@@ -104,8 +112,9 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
         warnings = tuple(_voxel_size_warning(dataset, scan, grey))
-        slab = _slab_height(grey)
-    checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(path) for role, path in inputs(scan))
+        box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
+        slab = _slab_height(region.Region(grey, box))
+        checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
     wanted = parameters(dataset, scan)
     action: Action = "add"
     if known is not None:
@@ -118,7 +127,7 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
                 f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
                 "give --replace to make it anew, or another t"
             )
-    return ScanPlan(scan, grey.shape, str(grey.dtype), slab, checksum, wanted, action, warnings)
+    return ScanPlan(scan, grey.shape, box, str(grey.dtype), slab, checksum, wanted, action, warnings)
 
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
@@ -158,6 +167,7 @@ def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
             "checksum": row["checksum"],
             "parameters": jobs.get(row["job_id"]),
             "shape": (row["n_z"], row["n_y"], row["n_x"]),
+            "read": region.shape_of(region.stored(row)),
         }
         for row in scans
     }
@@ -174,7 +184,18 @@ def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:
             )
 
 
-def _check_shapes(shapes: dict[int, tuple[int, int, int]]) -> None:
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"t = {t}: {shape}" for t, shape in sorted(shapes.items()))
-        raise InputError(f"the scans of a sample must have one shape (z, y, x), but found {listed}: crop them to the same box")
+def _check_shapes(scans: dict[int, tuple[Shape, Shape]]) -> None:
+    """Scans must have one shape, or be read in regions of one shape."""
+    whole, read = ({t: shapes[part] for t, shapes in scans.items()} for part in (0, 1))
+    if len(set(whole.values())) <= 1 or len(set(read.values())) <= 1:
+        return
+    listed = ", ".join(f"t = {t}: {shape}" for t, shape in sorted(whole.items()))
+    usual = Counter(whole.values()).most_common(1)[0][0]
+    turned = [t for t, shape in sorted(whole.items()) if shape != usual and sorted(shape) == sorted(usual)]
+    remedy = (
+        f"t = {turned[0]} looks as if its axes were in another order than those of its neighbours: write its file with the same "
+        "order, or give `axes` if this is the order of all files"
+        if turned
+        else "crop them to the same box, or give each scan a `roi` of one shape"
+    )
+    raise InputError(f"the scans of a sample must have one shape (z, y, x), but found {listed}: {remedy}")

@@ -14,6 +14,7 @@ from xctgraph.ingest import config, kinds, labelling, measurement, plan, proximi
 from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
+from xctgraph.ingest.volumes.region import Region, shape_of
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
 
@@ -44,9 +45,12 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
     """
     scan = scan_plan.scan
     spacing = dataset.sample.voxel_size_um
+    (z, _), (y, _), (x, _) = scan_plan.box
+    shape, origin = shape_of(scan_plan.box), (z, y, x)
     with ExitStack() as stack:
         opened = {
-            role: stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)) for role, path in plan.inputs(scan)
+            role: Region(stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)), scan_plan.box)
+            for role, path in plan.inputs(scan)
         }
         source = "labels" if scan.labels is not None else "path"
         reads_grey = dataset.segmentation.method in ("otsu", "threshold")
@@ -54,16 +58,16 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
         progress(f"t = {scan.t}: finding thresholds", 0, 0)
         segmenter = make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
         stream = _Watched(
-            slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey),
-            lambda z: progress(f"t = {scan.t}: labelling", z, scan_plan.shape[0]),
+            slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey, first=origin[0]),
+            lambda z: progress(f"t = {scan.t}: labelling", z, shape[0]),
         )
         labelled = labelling.label(
             stream,
-            scan_plan.shape,
+            shape,
             connectivity=dataset.measure.connectivity,
             min_voxels=dataset.min_voxels,
-        )
-    n_material = stream.n_material if scan.mask is not None else int(np.prod(scan_plan.shape, dtype=np.int64))
+        ).placed(origin, scan_plan.shape)
+    n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing)
     features = features.append_column(
@@ -71,7 +75,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
     )
     progress(f"t = {scan.t}: finding neighbours", 0, 0)
     near = proximity.near(labelled.labels, features, spacing, max(dataset.gap_um, dataset.cluster_gap_um))
-    density = proximity.local_density(features, scan_plan.shape, spacing, dataset.density_radius_um)
+    density = proximity.local_density(features, shape, spacing, dataset.density_radius_um, origin=origin)
     cluster = proximity.clusters(labelled.labels.n, near, dataset.cluster_gap_um)
     features = features.append_column("local_density", pa.array(density)).append_column("cluster", pa.array(cluster))
     return MeasuredScan(
