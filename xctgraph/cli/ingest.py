@@ -37,6 +37,10 @@ def ingest(
     axes: Annotated[
         str | None, typer.Option("--axes", help="Order of the axes in the files (for VOLUME...).", show_default="zyx")
     ] = None,
+    roi: Annotated[
+        str | None,
+        typer.Option("--roi", help="Region of interest in voxels, z0:z1,y0:y1,x0:x1 (for VOLUME...).", show_default="everything"),
+    ] = None,
     first_t: Annotated[
         int | None, typer.Option("--first-t", help="Index of the first volume (for VOLUME...).", min=0, show_default="0")
     ] = None,
@@ -59,7 +63,7 @@ def ingest(
     if schema:
         write_json(config.Dataset.model_json_schema())
         return
-    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, first_t)
+    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t)
     allowed = resources(workers, memory)
     existed = _is_store(store)
     if dry_run or not existed:
@@ -121,6 +125,7 @@ def _dataset(
     voxel_size: str | None,
     segmentation: str | None,
     axes: str | None,
+    roi: str | None,
     first_t: int | None,
 ) -> Any:
     from xctgraph.ingest import config
@@ -136,6 +141,7 @@ def _dataset(
             "--voxel-size": voxel_size,
             "--segmentation": segmentation,
             "--axes": axes,
+            "--roi": roi,
             "--first-t": first_t,
         }
         if any(value is not None for value in given.values()):
@@ -157,7 +163,7 @@ def _dataset(
         raise InputError(f"--segmentation {segmentation!r} is not known. Valid: otsu, threshold:V, mask, labels")
     return config.parse(
         {
-            "sample": {"id": sample, "voxel_size_um": list(units.voxel_size_um(voxel_size)), "axes": axes or "zyx"},
+            "sample": {"id": sample, "voxel_size_um": list(units.voxel_size_um(voxel_size)), "axes": axes or "zyx", "roi": roi},
             "segmentation": spec,
             "scan": [{"t": (first_t or 0) + index, "path": path} for index, path in enumerate(inputs)],
         },

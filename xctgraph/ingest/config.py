@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from xctgraph.ingest.volumes import region
 from xctgraph.store.errors import InputError, nearest
 from xctgraph.store.ids import MAX_T
 
@@ -25,10 +26,17 @@ def _rounded(sizes: tuple[float, float, float]) -> tuple[float, float, float]:
     return z, y, x
 
 
+def _ranges(value: object) -> object:
+    return region.parse(value) if isinstance(value, str) else value
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 VoxelSize = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_per_axis), AfterValidator(_rounded)]
+Voxel = Annotated[int, Field(ge=0)]
+Range = tuple[Voxel, Voxel | None]
+Roi = Annotated[tuple[Range, Range, Range], BeforeValidator(_ranges)]
 Axes = Annotated[str, Field(pattern="^(zyx|zxy|yzx|yxz|xzy|xyz)$")]
 
 
@@ -42,6 +50,9 @@ class Sample(_Model):
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the sample: letters, digits, _ . -")
     voxel_size_um: VoxelSize = Field(description="edge length of a voxel in micrometres: one number, or [z, y, x]")
     axes: Axes = Field("zyx", description="order of the axes in the files")
+    roi: Roi | None = Field(
+        None, description="region of interest of all scans: only it is read; coordinates stay those of the volume"
+    )
     material: str | None = Field(None, description="material")
     environment: str | None = Field(None, description="environment of the test")
     orientation: str | None = Field(None, description="orientation of the specimen")
@@ -114,9 +125,13 @@ class Scan(_Model):
     """One volume of the series."""
 
     t: int = Field(ge=0, le=MAX_T, description="index of the scan")
-    path: str = Field(description="HDF5 (also FILE.h5:/path), TIFF, folder of TIFF slices or .npy")
+    path: str = Field(
+        description="HDF5 (also FILE.h5:/path), Zarr or OME-Zarr (also STORE.zarr:/path, STORE.zarr:t=3), TIFF, folder of TIFF "
+        "slices, .npy, or what an installed reader takes"
+    )
     labels: str | None = Field(None, description="mask or label volume of this scan, for the methods mask and labels")
     mask: str | None = Field(None, description="sample mask: voxels where it is 0 are not material")
+    roi: Roi | None = Field(None, description="region of interest of this scan in place of the sample's")
     time_s: Finite | None = Field(None, description="time since the start of the test in seconds")
     load_n: Finite | None = Field(None, description="load in newton")
     strain: Finite | None = Field(None, description="engineering strain")
@@ -148,6 +163,10 @@ class Dataset(_Model):
                     "set method = 'mask' (values are kinds) or 'labels' (values are features)"
                 )
         return self
+
+    def roi(self, scan: Scan) -> region.Roi | None:
+        """Region of interest of a scan; None for the whole volume."""
+        return scan.roi or self.sample.roi
 
     @property
     def gap_um(self) -> float:

@@ -87,6 +87,9 @@ def _type(schema: dict[str, object]) -> str:
     choices = schema.get("anyOf")
     if isinstance(choices, list):
         return " or ".join(_type(choice) for choice in choices if choice.get("type") != "null")
+    items = schema.get("prefixItems")
+    if isinstance(items, list) and items[0].get("type") == "array":
+        return "`[[z0, z1], [y0, y1], [x0, x1]]` or text `z0:z1, y0:y1, x0:x1`"
     names = {"array": "number or `[z, y, x]`", "string": "text", "object": "table", "boolean": "true / false"}
     kind = str(schema.get("type"))
     return names.get(kind, kind)

@@ -7,10 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from xctgraph.ingest import correspondence, rows, tracks
 from xctgraph.ingest.correspondence import Links, ScanSide
+from xctgraph.ingest.volumes import region
+from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store import Transaction, ids
 from xctgraph.store.labels import Labels
 
@@ -33,7 +36,18 @@ class Placed:
 @dataclass(frozen=True)
 class _Neighbour:
     t: int
-    side: ScanSide
+    features: pa.Table
+    runs: pa.Table
+    box: Box
+
+    def side(self, box: Box, spacing: tuple[float, float, float]) -> ScanSide:
+        """The scan in the frame of `box`: what lies outside of it takes no part, and the field is fitted to it alone."""
+        features, runs = self.features, self.runs
+        for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
+            features = _shifted(features, axis, -low * step)
+            for name in (axis,) if axis != "x" else ("x_start", "x_stop"):
+                runs = _shifted(runs, name, -low)
+        return ScanSide(features, Labels.from_table(runs, region.shape_of(box)), spacing)
 
 
 def place(
@@ -69,13 +83,14 @@ def place(
     def neighbour(t: int) -> _Neighbour:
         runs = tx.read("label_runs", sample=origin.sample, t=t)
         features_of_t = tx.read("features", sample=origin.sample, t=t)
-        return _Neighbour(t, ScanSide(features_of_t, Labels.from_table(runs, labels.shape), spacing))
+        (row,) = tx.read("scans", sample=origin.sample, t=t).to_pylist()
+        return _Neighbour(t, features_of_t, runs, region.stored(row))
 
-    here_side = _Neighbour(origin.t, ScanSide(features, labels, spacing))
+    here_side = _Neighbour(origin.t, features, labels.to_table(), region.stored(scan_row.to_pylist()[0]))
     pairs = [] if before is None else [(neighbour(before), here_side)]
     pairs += [] if after is None else [(here_side, neighbour(after))]
     for a, b in pairs:
-        links = _link(tx, origin, a, b, max_drift)
+        links = _link(tx, origin, a, b, spacing, max_drift)
         n_links += links.next.num_rows
         warnings += [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
     if after is None:
@@ -90,13 +105,33 @@ def place(
     return Placed(n_links, changed, tuple(warnings))
 
 
-def _link(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour, max_drift: float | None) -> Links:
-    links = correspondence.link(a.side, b.side, max_drift=max_drift)
+def _link(
+    tx: Transaction,
+    origin: rows.Origin,
+    a: _Neighbour,
+    b: _Neighbour,
+    spacing: tuple[float, float, float],
+    max_drift: float | None,
+) -> Links:
+    z, y, x = ((min(p[0], q[0]), max(p[1], q[1])) for p, q in zip(a.box, b.box, strict=True))
+    box = z, y, x
+    links = correspondence.link(a.side(box, spacing), b.side(box, spacing), max_drift=max_drift)
+    field = links.field
+    for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
+        field = _shifted(field, axis, low * step)
     dt = b.t - a.t
     edges = rows.edges(links.next, ids.scan_id(origin.sample_no, a.t), ids.scan_id(origin.sample_no, b.t))
-    for name, table in (("next", edges), ("fields", links.field)):
+    for name, table in (("next", edges), ("fields", field)):
         tx.put(name, table.append_column("dt", pa.repeat(pa.scalar(dt, pa.int32()), table.num_rows)), sample=origin.sample, t=a.t)
     return links
+
+
+def _shifted(table: pa.Table, name: str, offset: float) -> pa.Table:
+    if not offset:
+        return table
+    column = table[name]
+    shifted = pc.add(column, pa.scalar(offset, column.type))
+    return table.set_column(table.column_names.index(name), name, shifted)
 
 
 def _put_scan(tx: Transaction, origin: rows.Origin, scan_row: pa.Table, before: int | None, after: int | None) -> None:

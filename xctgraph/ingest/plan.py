@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ import numpy as np
 
 from xctgraph.ingest import config, volumes
 from xctgraph.ingest.resources import Resources
+from xctgraph.ingest.volumes import region
+from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store import Store
 from xctgraph.store.errors import InputError, ScanExists
 
+Shape = tuple[int, int, int]
 Action = Literal["add", "replace", "skip"]
 
 
@@ -22,12 +26,13 @@ Action = Literal["add", "replace", "skip"]
 class ScanPlan:
     """One scan of the dataset: its volume as found, and what will be done with it.
 
-    `shape` is (z, y, x) in voxels; `slab` the number of slices read at a time; `memory` the bytes planned for the program and
-    its slabs.
+    `shape` is that of the whole volume, (z, y, x) in voxels; `box` the part of it that is read, ((z0, z1), (y0, y1), (x0, x1));
+    `slab` the number of slices read at a time; `memory` the bytes planned for the program and its slabs.
     """
 
     scan: config.Scan
     shape: tuple[int, int, int]
+    box: Box
     dtype: str
     slab: int
     memory: int
@@ -38,8 +43,8 @@ class ScanPlan:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the volume."""
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        """Bytes that are read."""
+        return int(np.prod(region.shape_of(self.box), dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
 def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, replace: bool) -> list[ScanPlan]:
@@ -60,8 +65,8 @@ def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, 
         _check_voxel_size(store, dataset)
     scans = sorted(dataset.scan, key=lambda s: s.t)
     plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, replace=replace) for scan in scans]
-    others = {t: row["shape"] for t, row in known.items() if t not in {p.scan.t for p in plans}}
-    _check_shapes(others | {plan.scan.t: plan.shape for plan in plans})
+    planned = {plan.scan.t: (plan.shape, region.shape_of(plan.box)) for plan in plans}
+    _check_shapes({t: (row["shape"], row["read"]) for t, row in known.items()} | planned)
     return plans
 
 
@@ -77,7 +82,8 @@ def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
             "cluster_gap_um": dataset.cluster_gap_um,
             "density_radius_um": dataset.density_radius_um,
             "correspondence": dataset.correspondence.model_dump(),
-            "scan": scan.model_dump(exclude={"path", "labels", "mask"}),
+            "roi": dataset.roi(scan),
+            "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
         },
         sort_keys=True,
     )
@@ -104,12 +110,14 @@ def _plan_scan(
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
         warnings = tuple(_voxel_size_warning(dataset, scan, grey))
+        box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
+        read = {role: region.Region(volume, box) for role, volume in opened.items()}
         # Classes come on top where the values of a mask are looked up.
-        voxel_bytes = sum(volume.dtype.itemsize for volume in opened.values()) + (dataset.segmentation.method == "mask")
-        chunk_z = max(volume.chunk_z for volume in opened.values())
-        slab = resources.slab_height(scan.path, grey.shape, chunk_z, voxel_bytes)
-        memory = resources.plan(slab, grey.shape, voxel_bytes)
-    checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(path) for role, path in inputs(scan))
+        voxel_bytes = sum(volume.dtype.itemsize for volume in read.values()) + (dataset.segmentation.method == "mask")
+        chunk_z = max(volume.chunk_z for volume in read.values())
+        slab = resources.slab_height(scan.path, read["path"].shape, chunk_z, voxel_bytes)
+        memory = resources.plan(slab, read["path"].shape, voxel_bytes)
+        checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
     wanted = parameters(dataset, scan)
     action: Action = "add"
     if known is not None:
@@ -122,7 +130,7 @@ def _plan_scan(
                 f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
                 "give --replace to make it anew, or another t"
             )
-    return ScanPlan(scan, grey.shape, str(grey.dtype), slab, memory, checksum, wanted, action, warnings)
+    return ScanPlan(scan, grey.shape, box, str(grey.dtype), slab, memory, checksum, wanted, action, warnings)
 
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
@@ -154,6 +162,7 @@ def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
             "checksum": row["checksum"],
             "parameters": jobs.get(row["job_id"]),
             "shape": (row["n_z"], row["n_y"], row["n_x"]),
+            "read": region.shape_of(region.stored(row)),
         }
         for row in scans
     }
@@ -170,7 +179,18 @@ def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:
             )
 
 
-def _check_shapes(shapes: dict[int, tuple[int, int, int]]) -> None:
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"t = {t}: {shape}" for t, shape in sorted(shapes.items()))
-        raise InputError(f"the scans of a sample must have one shape (z, y, x), but found {listed}: crop them to the same box")
+def _check_shapes(scans: dict[int, tuple[Shape, Shape]]) -> None:
+    """Scans must have one shape, or be read in regions of one shape."""
+    whole, read = ({t: shapes[part] for t, shapes in scans.items()} for part in (0, 1))
+    if len(set(whole.values())) <= 1 or len(set(read.values())) <= 1:
+        return
+    listed = ", ".join(f"t = {t}: {shape}" for t, shape in sorted(whole.items()))
+    usual = Counter(whole.values()).most_common(1)[0][0]
+    turned = [t for t, shape in sorted(whole.items()) if shape != usual and sorted(shape) == sorted(usual)]
+    remedy = (
+        f"t = {turned[0]} looks as if its axes were in another order than those of its neighbours: write its file with the same "
+        "order, or give `axes` if this is the order of all files"
+        if turned
+        else "crop them to the same box, or give each scan a `roi` of one shape"
+    )
+    raise InputError(f"the scans of a sample must have one shape (z, y, x), but found {listed}: {remedy}")

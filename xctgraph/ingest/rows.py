@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from xctgraph.ingest import config, plan
 from xctgraph.ingest.scan import MeasuredScan
+from xctgraph.ingest.volumes.region import shape_of
 from xctgraph.store import ids
 
 
@@ -59,6 +60,7 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 "strain": declared.strain,
                 "strain_rate": declared.strain_rate,
                 **dict(zip(("n_z", "n_y", "n_x"), scan_plan.shape, strict=True)),
+                **_roi(scan_plan),
                 "path": str(Path(declared.path).absolute()),
                 "checksum": scan_plan.checksum,
                 "material_volume": measured.material_volume,
@@ -69,6 +71,15 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
             }
         ]
     )
+
+
+def _roi(scan_plan: plan.ScanPlan) -> dict[str, int | None]:
+    """Columns of the region of interest; null for the whole volume."""
+    whole = shape_of(scan_plan.box) == scan_plan.shape
+    columns: dict[str, int | None] = {}
+    for axis, (start, stop) in zip("zyx", scan_plan.box, strict=True):
+        columns |= {f"roi_{axis}_min": None if whole else start, f"roi_{axis}_max": None if whole else stop}
+    return columns
 
 
 def features(measured: MeasuredScan, origin: Origin) -> pa.Table:

@@ -16,6 +16,7 @@ from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
+from xctgraph.ingest.volumes.region import Region, shape_of
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
 
@@ -46,9 +47,12 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
     """
     scan = scan_plan.scan
     spacing = dataset.sample.voxel_size_um
+    (z, _), (y, _), (x, _) = scan_plan.box
+    shape, origin = shape_of(scan_plan.box), (z, y, x)
     with ExitStack() as stack:
         opened = {
-            role: stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)) for role, path in plan.inputs(scan)
+            role: Region(stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)), scan_plan.box)
+            for role, path in plan.inputs(scan)
         }
         source = "labels" if scan.labels is not None else "path"
         reads_grey = dataset.segmentation.method in ("otsu", "threshold")
@@ -56,19 +60,19 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
         progress(f"t = {scan.t}: finding thresholds", 0, 0)
         segmenter = make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
         stream = _Watched(
-            slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey),
-            lambda z, rate: progress(f"t = {scan.t}: labelling{rate}", z, scan_plan.shape[0]),
+            slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey, first=origin[0]),
+            lambda z, rate: progress(f"t = {scan.t}: labelling{rate}", z, shape[0]),
             scan_plan,
         )
         labelled = labelling.label(
             stream,
-            scan_plan.shape,
+            shape,
             connectivity=dataset.measure.connectivity,
             min_voxels=dataset.min_voxels,
             workers=resources.workers,
             memory=resources.left(scan_plan.memory),
-        )
-    n_material = stream.n_material if scan.mask is not None else int(np.prod(scan_plan.shape, dtype=np.int64))
+        ).placed(origin, scan_plan.shape)
+    n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing, resources.workers)
     features = features.append_column(
@@ -76,7 +80,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
     )
     progress(f"t = {scan.t}: finding neighbours", 0, 0)
     near = proximity.near(labelled.labels, features, spacing, max(dataset.gap_um, dataset.cluster_gap_um))
-    density = proximity.local_density(features, scan_plan.shape, spacing, dataset.density_radius_um)
+    density = proximity.local_density(features, shape, spacing, dataset.density_radius_um, origin=origin)
     cluster = proximity.clusters(labelled.labels.n, near, dataset.cluster_gap_um)
     features = features.append_column("local_density", pa.array(density)).append_column("cluster", pa.array(cluster))
     return MeasuredScan(
@@ -133,6 +137,6 @@ class _Watched:
     def _rate(self, z: int, seconds: float) -> str:
         if z == 0 or seconds < 1:
             return ""
-        n_z = self._plan.shape[0]
+        n_z = shape_of(self._plan.box)[0]
         rate = self._plan.n_bytes * z / n_z / seconds
         return f", {rate / 1e6:.0f} MB/s, {seconds * (n_z - z) / z:.0f} s left"

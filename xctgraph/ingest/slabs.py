@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 def slabs(
-    opened: Mapping[str, Volume], segmenter: Segmenter | None, height: int, *, source: str, grey: str | None
+    opened: Mapping[str, Volume], segmenter: Segmenter | None, height: int, *, source: str, grey: str | None, first: int = 0
 ) -> Iterator[Slab]:
     """Slabs of `height` slices in the order of z.
 
@@ -33,14 +33,17 @@ def slabs(
         Role of the volume that is segmented.
     grey
         Role of the volume whose grey values are measured; None if there is none.
+    first
+        Slice of the file that is the first of the volumes: slabs end at multiples of `height` in the file, as its chunks do.
     """
     n_z = opened[source].shape[0]
     roles = {role for role in (source, grey, "mask") if role is not None and role in opened}
 
     def read(z0: int) -> dict[str, NDArray[Any]]:
-        return {role: opened[role].read(z0, min(n_z, z0 + height)) for role in roles}
+        return {role: opened[role].read(z0, min(n_z, z0 + height - (first + z0) % height)) for role in roles}
 
-    for z0, arrays in read_ahead(range(0, n_z, height), read):
+    starts = [0, *range(height - first % height, n_z, height)]
+    for z0, arrays in read_ahead(starts, read):
         material = arrays["mask"] != 0 if "mask" in arrays else None
         grey_values = arrays[grey] if grey is not None else None
         if segmenter is None:
@@ -52,7 +55,7 @@ def slabs(
         yield Slab(z0=z0, classes=classes, grey=grey_values, material=material, levels=levels)
 
 
-def read_ahead(keys: range, read: Callable[[int], Item]) -> Iterator[tuple[int, Item]]:
+def read_ahead(keys: Sequence[int], read: Callable[[int], Item]) -> Iterator[tuple[int, Item]]:
     """Yield `(key, read(key))` in order, with the next read under way in another thread."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         pending = None

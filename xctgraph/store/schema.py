@@ -36,6 +36,10 @@ def _edge_ends(of: str) -> tuple[Column, ...]:
     )
 
 
+def _roi(name: str, meaning: str) -> Column:
+    return _c(name, "int32", f"{meaning}; null where the whole volume was read", "voxel", "voxel", nullable=True)
+
+
 SAMPLES = Table(
     "samples",
     "One row per specimen.",
@@ -67,6 +71,8 @@ SCANS = Table(
         _c("strain", "float64", "engineering strain", "1", nullable=True),
         _c("strain_rate", "float64", "strain rate", "1/s", nullable=True),
         *(_c(f"n_{axis}", "int32", f"voxels of the volume along {axis}", "voxel") for axis in "zyx"),
+        *(_roi(f"roi_{axis}_min", f"first voxel of the region of interest along {axis}") for axis in "zyx"),
+        *(_roi(f"roi_{axis}_max", f"one past the last voxel of the region of interest along {axis}") for axis in "zyx"),
         _c("path", "string", "file or folder the volume was read from"),
         _c("checksum", "string", "sha256 of the size and of evenly spaced blocks of the input"),
         _c("material_volume", "float64", "volume of the sample mask, or of the whole scan without one", "um^3"),

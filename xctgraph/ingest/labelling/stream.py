@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +44,17 @@ class Labelled:
     def n(self) -> int:
         """Number of components."""
         return len(self.class_code)
+
+    def placed(self, origin: Shape, shape: Shape) -> Labelled:
+        """The same components where the labelled volume is the part at voxel `origin` of a volume of `shape`, both (z, y, x)."""
+        if not any(origin) and shape == self.labels.shape:
+            return self
+        offset = np.asarray(origin, np.int32)
+        z, y, x = offset
+        runs = self.labels
+        labels = Labels(shape, runs.z + z, runs.y + y, runs.x_start + x, runs.x_stop + x, runs.label)
+        box = self.moments.box + np.concatenate([offset, offset])
+        return replace(self, labels=labels, moments=self.moments._replace(origin=self.moments.origin + offset, box=box))
 
 
 class _Extracted(NamedTuple):

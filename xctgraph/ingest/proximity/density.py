@@ -13,7 +13,12 @@ from xctgraph.store.jit import njit
 
 
 def local_density(
-    features: pa.Table, shape: tuple[int, int, int], spacing: tuple[float, float, float], radius: float
+    features: pa.Table,
+    shape: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    radius: float,
+    *,
+    origin: tuple[int, int, int] = (0, 0, 0),
 ) -> NDArray[np.float64]:
     """Volume fraction of other defects within `radius` of the centroid of each feature.
 
@@ -26,7 +31,8 @@ def local_density(
     ----------
     features : pyarrow.Table
         Columns kind, volume (um^3), z, y, x (um, origin at the centre of voxel (0, 0, 0)).
-    shape : (z, y, x), voxels
+    shape, origin : (z, y, x), voxels
+        Size and first voxel of what was scanned.
     spacing : (dz, dy, dx), micrometres
     radius : float, micrometres
 
@@ -48,7 +54,8 @@ def local_density(
     defect = pc.not_equal(features["kind"], "fracture").to_numpy(zero_copy_only=False)
     size = np.where(defect, np.cbrt(features["volume"].to_numpy() * 3 / (4 * np.pi)), 0.0)
     steps = np.asarray(spacing, dtype=np.float64)
-    ball = clipped_ball(points, -0.5 * steps, (np.asarray(shape) - 0.5) * steps, radius)
+    first = np.asarray(origin)
+    ball = clipped_ball(points, (first - 0.5) * steps, (first + np.asarray(shape) - 0.5) * steps, radius)
     large = size > radius
     inside = _among_small(points, np.where(large, 0.0, size), radius)
     inside += _from_large(points, np.flatnonzero(large), size, float(radius))

@@ -1,8 +1,23 @@
-"""Volumes: HDF5 and NeXus, TIFF, folders of slices and .npy, read slab by slab with axes (z, y, x)."""
+"""Volumes: HDF5 and NeXus, Zarr and OME-Zarr, TIFF, folders of slices and .npy, read slab by slab with axes (z, y, x)."""
 
+from xctgraph.ingest.volumes.axes import Axes
+from xctgraph.ingest.volumes.base import FileVolume
 from xctgraph.ingest.volumes.crop import Crop, crop
 from xctgraph.ingest.volumes.fingerprint import fingerprint
 from xctgraph.ingest.volumes.open_volume import open_volume
 from xctgraph.ingest.volumes.protocol import Volume
+from xctgraph.ingest.volumes.registry import Reader, readers, register, unregister
 
-__all__ = ["Crop", "Volume", "crop", "fingerprint", "open_volume"]
+__all__ = [
+    "Axes",
+    "Crop",
+    "FileVolume",
+    "Reader",
+    "Volume",
+    "crop",
+    "fingerprint",
+    "open_volume",
+    "readers",
+    "register",
+    "unregister",
+]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.volumes.axes import Axes
-from xctgraph.ingest.volumes.protocol import VoxelSize
+from xctgraph.ingest.volumes.protocol import Box, Volume, VoxelSize
 from xctgraph.store.errors import VolumeError
 
 Selection = tuple[slice, slice, slice]
@@ -23,7 +23,7 @@ class FileVolume(ABC):
     Parameters
     ----------
     path, dataset
-        File or folder, and the path inside an HDF5 file.
+        File or folder, and what is named inside it.
     file_shape : tuple of int
         Shape in the order of the file.
     dtype : numpy.dtype
@@ -34,6 +34,13 @@ class FileVolume(ABC):
         Edges of a voxel in micrometres along z, y, x.
     file_chunk : tuple of int
         Voxels read at once along each axis of the file.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Every file that holds voxels; set it where that is not `path` alone. Fingerprints are made of them.
+    warnings : tuple of str
+        Doubts about the file that are no errors; the ingest shows them.
 
     Raises
     ------
@@ -53,6 +60,8 @@ class FileVolume(ABC):
         file_chunk: tuple[int, int, int] = (1, 1, 1),
     ) -> None:
         self.path = path
+        self.files: tuple[Path, ...] = (path,)
+        self.warnings: tuple[str, ...] = ()
         self.dataset = dataset
         self.axes = axes
         self.voxel_size_um = voxel_size_um
@@ -77,21 +86,25 @@ class FileVolume(ABC):
         self, z0: int, z1: int, *, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None
     ) -> NDArray[Any]:
         """Read slices `z0` to `z1 - 1`; see `Volume.read`."""
-        ranges = ((z0, z1), rows or (0, self.shape[1]), columns or (0, self.shape[2]))
-        for axis, (start, stop), size in zip("zyx", ranges, self.shape, strict=True):
-            if not 0 <= start <= stop <= size:
-                raise VolumeError(f"range {start} to {stop} along {axis} lies outside {self.name}: valid are 0 to {size}")
+        ranges = box_of(self, z0, z1, rows, columns)
         out: NDArray[Any] = np.empty([stop - start for start, stop in ranges], self.dtype)
-        z, y, x = (slice(start, stop) for start, stop in ranges)
-        if out.size:
-            try:
-                self._fill(out.transpose(self.axes.to_file((0, 1, 2))), self.axes.to_file((z, y, x)))
-            except VolumeError:
-                raise
-            # Readers and codecs raise these on damaged data.
-            except (OSError, ValueError, RuntimeError, EOFError) as error:
-                raise VolumeError(f"{self.name}: slices {z0} to {z1} cannot be read, the file is damaged: {error}") from error
+        self.read_into(out, ranges)
         return out
+
+    def read_into(self, out: NDArray[Any], ranges: Box) -> None:
+        """Read the voxels from `start` to `stop - 1` along z, y and x into `out`, which has their shape and this type."""
+        if not out.size:
+            return
+        z, y, x = (slice(start, stop) for start, stop in ranges)
+        try:
+            self._fill(out.transpose(self.axes.to_file((0, 1, 2))), self.axes.to_file((z, y, x)))
+        except VolumeError:
+            raise
+        # Readers and codecs raise nearly anything on damaged data.
+        except Exception as error:
+            raise VolumeError(
+                f"{self.name}: slices {z.start} to {z.stop} cannot be read, the file is damaged: {type(error).__name__}: {error}"
+            ) from error
 
     @abstractmethod
     def _fill(self, out: NDArray[Any], selection: Selection) -> None:
@@ -105,6 +118,21 @@ class FileVolume(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def box_of(volume: Volume, z0: int, z1: int, rows: tuple[int, int] | None, columns: tuple[int, int] | None) -> Box:
+    """Ranges along z, y and x that are to be read.
+
+    Raises
+    ------
+    VolumeError
+        If one lies outside the volume.
+    """
+    ranges = ((z0, z1), rows or (0, volume.shape[1]), columns or (0, volume.shape[2]))
+    for axis, (start, stop), size in zip("zyx", ranges, volume.shape, strict=True):
+        if not 0 <= start <= stop <= size:
+            raise VolumeError(f"range {start} to {stop} along {axis} lies outside {volume.path}: valid are 0 to {size}")
+    return ranges
 
 
 def is_numeric(dtype: np.dtype[Any]) -> bool:

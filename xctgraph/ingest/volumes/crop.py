@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.fingerprint import fingerprint
 from xctgraph.ingest.volumes.open_volume import open_volume
 from xctgraph.store import ids
@@ -49,7 +50,7 @@ def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
     uid : str
         `sample/t/label`, e.g. "S1/3/17".
     margin : int
-        Voxels added to each side of the bounding box, as far as the volume reaches.
+        Voxels added to each side of the bounding box, as far as the volume, or the region of interest that was ingested, reaches.
 
     Raises
     ------
@@ -68,11 +69,13 @@ def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
     if not row.num_rows:
         raise InputError(f"scan t = {t} of sample {sample!r} has no feature {label}: it has {features.num_rows} (labels from 1)")
     feature = row.to_pylist()[0]
-    start = [max(0, feature[f"bbox_{axis}_min"] - margin) for axis in "zyx"]
-    stop = [min(size, feature[f"bbox_{axis}_max"] + margin) for axis, size in zip("zyx", shape, strict=True)]
+    start, stop = [], []
+    for axis, (low, high) in zip("zyx", region.stored(scan), strict=True):
+        start.append(max(low, feature[f"bbox_{axis}_min"] - margin))
+        stop.append(min(high, feature[f"bbox_{axis}_max"] + margin))
     raw = _raw(scan, shape, _axes(store, sample, scan["job_id"]), start, stop)
-    box = store.labels(sample, t).crop(start[0], stop[0], start[1], stop[1], start[2], stop[2])
-    return Crop(raw, np.asarray(box == label), (start[0], start[1], start[2]))
+    labels = store.labels(sample, t).crop(start[0], stop[0], start[1], stop[1], start[2], stop[2])
+    return Crop(raw, np.asarray(labels == label), (start[0], start[1], start[2]))
 
 
 def _scan(store: Store, sample: str, t: int) -> dict[str, Any]:
@@ -94,15 +97,15 @@ def _axes(store: Store, sample: str, job: str) -> str:
 
 def _raw(scan: dict[str, Any], shape: tuple[int, int, int], axes: str, start: list[int], stop: list[int]) -> NDArray[Any]:
     path = scan["path"]
-    found = fingerprint(path)
     # Fingerprints of a mask and labels, where the scan has them, follow that of the volume.
     ingested = scan["checksum"].partition("+")[0]
-    if found != ingested:
-        raise VolumeError(
-            f"{path} is not the volume that was ingested: its fingerprint is {found[:12]}…, the scan's {ingested[:12]}…. "
-            "Put the original back, or ingest the scan again with --replace"
-        )
     with open_volume(path, axes=axes) as volume:
+        found = fingerprint(volume)
+        if found != ingested:
+            raise VolumeError(
+                f"{path} is not the volume that was ingested: its fingerprint is {found[:12]}…, the scan's {ingested[:12]}…. "
+                "Put the original back, or ingest the scan again with --replace"
+            )
         if volume.shape != shape:
             raise VolumeError(f"{path} has shape {volume.shape} with axes {axes!r}, but the scan has {shape}")
         return volume.read(start[0], stop[0], rows=(start[1], stop[1]), columns=(start[2], stop[2]))

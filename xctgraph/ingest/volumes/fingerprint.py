@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from xctgraph.ingest.volumes import hdf5
-from xctgraph.ingest.volumes.axes import Axes
-from xctgraph.ingest.volumes.open_volume import split_source
-from xctgraph.ingest.volumes.slices import slice_files
+from xctgraph.ingest.volumes.open_volume import open_volume
+from xctgraph.ingest.volumes.protocol import Volume
 from xctgraph.store.errors import VolumeError
 
 BLOCK = 16 * 2**10
@@ -16,34 +14,39 @@ BLOCKS_OF_FILE = 256
 BLOCKS_OF_SLICE = 4
 
 
-def fingerprint(source: str | Path) -> str:
+def fingerprint(source: str | Path | Volume, *, axes: str = "zyx") -> str:
     """Sha256 of the sizes and of evenly spaced blocks of all files that hold the voxels.
 
-    256 blocks of 16 KiB of a file, 4 of each slice in a folder; files of up to that size are read whole. For HDF5, the path of
-    the dataset counts too, and the targets of external links and virtual datasets. Neither time stamps nor the place of the
-    files count. A change that falls between the blocks and keeps the size is not seen.
+    256 blocks of 16 KiB of a file, 4 of each slice or chunk in a folder; files of up to that size are read whole. What is named
+    inside a file counts too, and the targets of external links and virtual datasets. Neither time stamps nor the place of
+    the files count. A change that falls between the blocks and keeps the size is not seen.
+
+    Parameters
+    ----------
+    source
+        A volume, or what `open_volume` takes.
+    axes
+        Order of the axes in the file.
 
     Raises
     ------
     VolumeError
-        If the source is missing or, for HDF5 and folders, holds no volume.
+        If the source is missing or holds no volume.
     """
-    path, dataset = split_source(source)
-    blocks = BLOCKS_OF_FILE
+    if isinstance(source, str | Path):
+        with open_volume(source, axes=axes) as volume:
+            return fingerprint(volume)
+    # A reader that keeps no list of its files has one.
+    files: tuple[Path, ...] = getattr(source, "files", (source.path,))
+    blocks = BLOCKS_OF_SLICE if source.path.is_dir() else BLOCKS_OF_FILE
     digest = hashlib.sha256()
-    if path.is_dir():
-        files = slice_files(path)
-        blocks = BLOCKS_OF_SLICE
-    elif not path.exists():
-        raise VolumeError(f"volume {path} is not there: put it back, or give its new place")
-    elif hdf5.recognises(path):
-        with hdf5.Hdf5Volume(path, Axes(), dataset) as volume:
-            files = volume.files
-            digest.update(str(volume.dataset).encode())
-    else:
-        files = (path,)
-    for file in files:
-        _update(digest, file, blocks)
+    if source.dataset:
+        digest.update(source.dataset.encode())
+    try:
+        for file in files:
+            _update(digest, file, blocks)
+    except OSError as error:
+        raise VolumeError(f"{error.filename} cannot be read: {error.strerror}") from error
     return digest.hexdigest()
 
 

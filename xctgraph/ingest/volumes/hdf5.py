@@ -20,7 +20,7 @@ PIECE_BYTES = 32 * 2**20
 
 def recognises(path: Path) -> bool:
     """Whether `path` starts like an HDF5 file (behind a user block too)."""
-    return bool(h5py.is_hdf5(path))
+    return path.is_file() and bool(h5py.is_hdf5(path))
 
 
 class Hdf5Volume(FileVolume):

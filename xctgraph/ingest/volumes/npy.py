@@ -17,6 +17,8 @@ SUFFIXES = (".npy",)
 
 def recognises(path: Path) -> bool:
     """Whether `path` starts like a .npy file."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(6) == b"\x93NUMPY"
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VoxelSize = tuple[float, float, float]
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
 @runtime_checkable
@@ -21,7 +22,7 @@ class Volume(Protocol):
     path : Path
         File or folder.
     dataset : str or None
-        Path of the dataset inside an HDF5 file.
+        What is named inside the file: the path of a dataset, the index of a time.
     shape : tuple of int
         Voxels along z, y, x.
     dtype : numpy.dtype

@@ -23,6 +23,11 @@ SUFFIXES = (".tif", ".tiff")
 log = logging.getLogger(__name__)
 
 
+def recognises(path: Path) -> bool:
+    """Whether `path` is a folder."""
+    return path.is_dir()
+
+
 class SlicesVolume(FileVolume):
     """A folder of single-page TIFF files in natural order (slice2 before slice10), one per slice.
 
@@ -34,17 +39,18 @@ class SlicesVolume(FileVolume):
     """
 
     def __init__(self, path: Path, axes: Axes) -> None:
-        self.files = slice_files(path)
+        files = slice_files(path)
         with ThreadPoolExecutor(DECODERS) as pool:
-            headers = list(pool.map(_header, self.files))
+            headers = list(pool.map(_header, files))
         usual = Counter(headers).most_common(1)[0][0]
-        for file, header in zip(self.files, headers, strict=True):
+        for file, header in zip(files, headers, strict=True):
             if header != usual:
                 raise VolumeError(
                     f"{file} has shape {header[0]} and type {header[1]}, but {headers.count(usual)} of the {len(headers)} slices "
                     f"in {path} have shape {usual[0]} and type {usual[1]}. Remove it from the folder or export it again"
                 )
-        super().__init__(path, (len(self.files), *usual[0]), np.dtype(usual[1]), axes)
+        super().__init__(path, (len(files), *usual[0]), np.dtype(usual[1]), axes)
+        self.files = files
         self.chunk_z = pages_chunk(axes, self.shape, self.dtype)
 
     def _fill(self, out: NDArray[Any], selection: Selection) -> None:

@@ -26,6 +26,8 @@ SLAB_BYTES = 256 * 2**20
 
 def recognises(path: Path) -> bool:
     """Whether `path` starts like a TIFF or BigTIFF file."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(4) in MAGIC
 
