@@ -8,29 +8,44 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import labelling
+from benchmarks import labelling, out_of_core
 from benchmarks.harness import markdown
 
-PEERS = ("numpy", "numba", "scipy", "scikit-image", "connected-components-3d")
+PEERS = ("numpy", "numba", "scipy", "scikit-image", "connected-components-3d", "fast-regionprops", "SimpleITK", "h5py")
+OUT_OF_CORE = [
+    ("1024³ uint8", (1024, 1024, 1024), 0.01, False),
+    ("1024³ uint8, compressed (bitshuffle, LZ4)", (1024, 1024, 1024), 0.01, True),
+    ("2048 x 2048 x 1024 uint8", (1024, 2048, 2048), 0.01, False),
+]
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def report(size: int, repeats: int, seed: int) -> str:
-    """Run everything; the page as Markdown."""
-    volume = labelling.scene(size, seed)
+def report(size: int, repeats: int, seed: int, *, large: bool) -> str:
+    """Run everything; the page as Markdown. `large` adds volumes of 1024³ and 2048 x 2048 x 1024 voxels."""
     versions = ", ".join(f"{name} {version(name)}" for name in PEERS)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}"
-    return "\n\n".join(
-        [
-            "# Performance",
-            "Made by `make bench`: each table is one run on the same data; the first row is 1. Times vary by machine.",
-            f"{machine}, {versions}; seed {seed}.",
-            f"## Labelling, {size}³ uint8, 26-connectivity",
+    sections = [
+        "# Performance",
+        "Made by `make bench`: each table is one run on the same data; the first row is 1. Times vary by machine.",
+        f"{machine}, {versions}; seed {seed}.",
+    ]
+    for voxels in (25, 180):
+        volume = labelling.scene(size, seed, voxels)
+        objects = f"{size}³ uint8, features of {voxels} voxels (median)"
+        sections += [
+            f"## Labelling, {objects}, 26-connectivity",
             markdown(labelling.labelling_only(volume, repeats)),
-            f"## Grey volume to a table of properties, {size}³ uint8",
+            f"## Grey volume to a table of properties, {objects}",
             markdown(labelling.all_properties(volume, repeats)),
+            f"## Surface area, {objects}",
+            markdown(labelling.surfaces(volume, repeats)),
         ]
-    )
+    for name, shape, share, compressed in OUT_OF_CORE if large else [("a small volume", (64, 64, 64), 0.006, True)]:
+        sections += [
+            f"## Out of core: {name} in HDF5",
+            out_of_core.table(shape, repeats, seed, voxels=180 if large else 25, share=share, compressed=compressed),
+        ]
+    return "\n\n".join(sections)
 
 
 def main() -> None:
@@ -40,7 +55,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    text = report(given.size, given.repeats, given.seed)
+    text = report(given.size, given.repeats, given.seed, large=given.size >= 512)
     PAGE.write_text(text + "\n", encoding="utf-8")
     print(text)
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from benchmarks import labelling
+from pathlib import Path
+
+import pytest
+
+from benchmarks import labelling, out_of_core
 from benchmarks.__main__ import report
 
 
-def test_peers_find_the_same_components(seed: int) -> None:
-    volume = labelling.scene(48, seed)
-    for rows in (labelling.labelling_only(volume, 1), labelling.all_properties(volume, 1)):
+@pytest.mark.parametrize("voxels", [25, 180])
+def test_peers_find_the_same_components(voxels: int, seed: int) -> None:
+    volume = labelling.scene(64, seed, voxels)
+    for rows in (
+        labelling.labelling_only(volume, 1),
+        labelling.all_properties(volume, 1)[:-1],
+        labelling.surfaces(volume, 1),
+    ):
         assert len({row.found for row in rows}) == 1
         assert rows[0].found > 0
 
 
+def test_slabs_find_the_same_components(seed: int, tmp_path: Path) -> None:
+    out_of_core.write_volume(tmp_path / "v.h5", (300, 40, 50), seed, voxels=25, share=0.02, compressed=True)
+    ours, two, cc3d, read = out_of_core.runs(tmp_path / "v.h5", 1)
+    assert ours.found == two.found == cc3d.found > 100
+    assert read.found == 0
+    assert "cc3d slabs" in out_of_core.markdown([ours, cc3d])
+
+
 def test_the_page_is_written(seed: int) -> None:
-    assert "xctgraph `label` + `measure`" in report(32, 1, seed)
+    page = report(48, 1, seed, large=False)
+    for words in ("xctgraph `label` + `measure`", "SimpleITK, increment", "fast-regionprops", "Out of core"):
+        assert words in page

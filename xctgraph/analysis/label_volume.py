@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def _write_zarr(out: Path, labels: Labels, size: Size) -> None:
     import zarr
 
     chunks = tuple(min(n, c) for n, c in zip(labels.shape, (32, 256, 256), strict=True))
-    attributes = {"axes": "zyx", "element_size_um": list(size)}
+    attributes: dict[str, Any] = {"axes": "zyx", "element_size_um": list(size)}
     array = zarr.create_array(out, shape=labels.shape, dtype="uint32", chunks=chunks, attributes=attributes)
     for z, slab in _slabs(labels):
         array[z : z + len(slab)] = slab
