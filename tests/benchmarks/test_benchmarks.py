@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import labelling, out_of_core
+from benchmarks import accuracy, labelling, out_of_core
 from benchmarks.__main__ import report
 
 
@@ -34,3 +34,13 @@ def test_the_page_is_written(seed: int) -> None:
     page = report(48, 1, seed, large=False)
     for words in ("xctgraph `label` + `measure`", "SimpleITK, increment", "fast-regionprops", "Out of core"):
         assert words in page
+
+
+def test_measures_of_large_bodies_are_close_to_the_truth(seed: int) -> None:
+    for body in accuracy.BODIES:
+        for name, (bias, scatter) in accuracy.errors(body, 20_000, 3, seed).items():
+            assert abs(bias) < (0.15 if name == "feret_diameter_min" else 0.05), (body.name, name, bias, scatter)
+
+
+def test_the_page_of_accuracies_is_written(seed: int) -> None:
+    assert "| 20 |" in accuracy.page((20,), 2, seed)
