@@ -15,6 +15,7 @@ from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
 from xctgraph.ingest.volumes.region import Region, shape_of
+from xctgraph.store.errors import VolumeError
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
 
@@ -49,7 +50,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
     shape, origin = shape_of(scan_plan.box), (z, y, x)
     with ExitStack() as stack:
         opened = {
-            role: Region(stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)), scan_plan.box)
+            role: Region(stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)), scan_plan.box)
             for role, path in plan.inputs(scan)
         }
         source = "labels" if scan.labels is not None else "path"
@@ -68,6 +69,8 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
             min_voxels=dataset.min_voxels,
         ).placed(origin, scan_plan.shape)
     n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
+    if segmenter is not None:
+        _check_background(labelled, n_material, scan)
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing)
     features = features.append_column(
@@ -111,6 +114,16 @@ def _kinds(spec: config.Segmentation, class_names: tuple[str, ...], labelled: la
         max_extent=spec.fracture_max_extent,
     )
     return kinds.assign(features, classes, rule)
+
+
+def _check_background(labelled: labelling.Labelled, n_material: int, scan: config.Scan) -> None:
+    """Features that fill the sample are no features: the threshold is beyond the grey values, or the mask is inverted."""
+    if labelled.n == 1 and labelled.moments.n_voxels[0] == n_material:
+        raise VolumeError(
+            f"scan t = {scan.t}: every voxel of {scan.labels or scan.path} is foreground, one feature fills the whole sample. "
+            "Background must be 0 in a mask, and have grey values between the thresholds: is the mask inverted, the threshold "
+            "wrong, or the volume constant?"
+        )
 
 
 class _Watched:
