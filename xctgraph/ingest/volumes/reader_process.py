@@ -58,7 +58,12 @@ class ReaderProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Any, Any] | None = None
         self._owner = os.getpid()
-        self.starts = 0
+        self._starts = 0
+
+    @property
+    def life(self) -> int:
+        """Number of the worker that runs now, from 1; 0 if none does. What an earlier one had open is gone."""
+        return self._starts if self._process is not None and self._process.poll() is None else 0
 
     def start(self) -> None:
         """Start the worker unless it runs; it is ready some tenths of a second later."""
@@ -83,7 +88,7 @@ class ReaderProcess:
             )
             there.close()
             self._connection = here
-            self.starts += 1
+            self._starts += 1
 
     def request(self, name: str, *message: object, handle: int | None = None, timeout_s: float | None = None) -> Any:
         """Answer of the worker to a message about the file `name`.
@@ -160,7 +165,7 @@ class ApartVolume:
         self._source, self._axes = source, axes
         self._timeout_s = timeout_s
         self._key = 0
-        self._start = -1
+        self._life = -1
         self._made = 0
         self._free: list[_Buffer] = []
         description = self._open()
@@ -182,8 +187,8 @@ class ApartVolume:
         n_bytes = int(np.prod(shape, dtype=object)) * self.dtype.itemsize
         if not n_bytes:
             return np.empty(shape, self.dtype)
-        if self._reader.starts != self._start:
-            # It crashed on another file and lives anew.
+        if self._reader.life != self._life:
+            # It crashed on another file.
             self._open()
         buffer = self._buffer(n_bytes)
         self._request("read", self._key, ranges, buffer.number)
@@ -217,9 +222,9 @@ class ApartVolume:
 
     def close(self) -> None:
         """Release the file."""
-        if self._reader.starts == self._start:
+        if self._reader.life == self._life:
             self._request("close", self._key)
-            self._start = -1
+        self._life = -1
         self._free = []
 
     def __enter__(self) -> Self:
@@ -233,7 +238,7 @@ class ApartVolume:
         self._free = []
         self._made = 0
         self._key, description = self._request("open", self._source, self._axes)
-        self._start = self._reader.starts
+        self._life = self._reader.life
         found: Description = description
         return found
 
