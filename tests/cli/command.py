@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import pytest
@@ -20,18 +21,17 @@ class Done:
     stderr: str
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
+def run(*arguments: str) -> Done:
     """Run `xctgraph ARGUMENTS`; whatever it raises but an exit would be a traceback, and goes on to the caller."""
-    capsys.readouterr()
-    with _own_signals(), pytest.MonkeyPatch.context() as patch:
+    out, err = io.StringIO(), io.StringIO()
+    with _own_signals(), pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["xctgraph", *arguments])
         try:
             main()
             code: object = 0
         except SystemExit as left:
             code = left.code
-    out, err = capsys.readouterr()
-    return Done(code if isinstance(code, int) else int(code is not None), out, err)
+    return Done(code if isinstance(code, int) else int(code is not None), out.getvalue(), err.getvalue())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ PAGE = Path(__file__).parents[2] / "docs/readers.md"
 SHAPE = (6, 7, 8)
 
 
-def code() -> str:
-    (found,) = re.findall(r"<!-- test: .*? -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def block(language: str) -> str:
+    (found,) = re.findall(rf"<!-- test: .*? -->\n```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     return str(found)
+
+
+def code() -> str:
+    return block("python")
 
 
 @pytest.fixture
@@ -74,7 +79,9 @@ def install(folder: Path, module: str, text: str) -> None:
     info = folder / f"{module}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[xctgraph.readers]\nlab = {module}:READER\n")
+    declared = tomllib.loads(block("toml"))["project"]["entry-points"]
+    lines = [f"{name} = {value.replace('lab_reader', module)}" for name, value in declared["xctgraph.readers"].items()]
+    (info / "entry_points.txt").write_text("[xctgraph.readers]\n" + "\n".join(lines) + "\n")
 
 
 def ingest(folder: Path, volume: Path, *more: str) -> subprocess.CompletedProcess[str]:

@@ -207,10 +207,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_named_and_leaves_nothing(case: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_named_and_leaves_nothing(case: str, made: Path, tmp_path: Path) -> None:
     build, words = BAD[case]
     before = everything(made)
-    done = command.run(capsys, "ingest", *build(tmp_path), "--store", str(made))
+    done = command.run("ingest", *build(tmp_path), "--store", str(made))
     assert done.code == 2, done
     assert done.stdout == ""
     assert done.stderr.startswith("Error: ") or "\nError: " in done.stderr
@@ -251,32 +251,28 @@ def test_what_may_not_be_read_is_named(what: str, tmp_path: Path) -> None:
     assert not (tmp_path / "s").exists()
 
 
-def test_one_who_insists_is_obeyed(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_who_insists_is_obeyed(made: Path, tmp_path: Path) -> None:
     volume = h5(tmp_path / "v.h5", voxel_size_um=0.002)
-    done = command.run(capsys, "ingest", *one(volume, "--insist-on-voxel-size", "--dry-run"), "--store", str(made))
+    done = command.run("ingest", *one(volume, "--insist-on-voxel-size", "--dry-run"), "--store", str(made))
     assert done.code == 0
     assert "says (0.002, 0.002, 0.002) um: the declared one is used" in done.stderr
     path = tmp_path / "d.toml"
     scan = f'[[scan]]\nt=1\npath="{volume}"'
-    assert command.run(capsys, "ingest", *toml(path, scan, sample="insist_on_voxel_size=true"), "--dry-run").code == 0
-    assert command.run(capsys, "ingest", *toml(path, scan), "--dry-run").code == 2
+    assert command.run("ingest", *toml(path, scan, sample="insist_on_voxel_size=true"), "--dry-run").code == 0
+    assert command.run("ingest", *toml(path, scan), "--dry-run").code == 2
 
 
 @pytest.mark.parametrize("stated", [2.1, 1.0])
-def test_small_differences_and_placeholders_are_told_but_no_error(
-    stated: float, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_small_differences_and_placeholders_are_told_but_no_error(stated: float, made: Path, tmp_path: Path) -> None:
     """A file that says 1 was mostly written by a program that did not know."""
-    done = command.run(capsys, "ingest", *one(h5(tmp_path / "v.h5", voxel_size_um=stated), "--dry-run"), "--store", str(made))
+    done = command.run("ingest", *one(h5(tmp_path / "v.h5", voxel_size_um=stated), "--dry-run"), "--store", str(made))
     assert done.code == 0
     assert f"says ({stated}, {stated}, {stated}) um: the declared one is used" in done.stderr
 
 
-def test_no_feature_is_an_answer_with_a_warning(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_feature_is_an_answer_with_a_warning(made: Path, tmp_path: Path) -> None:
     store = Path(shutil.copytree(made, tmp_path / "copy"))
-    done = command.run(
-        capsys, "ingest", *one(npy(tmp_path / "v.npy", grey()), "--segmentation", "threshold:999"), "--store", str(store)
-    )
+    done = command.run("ingest", *one(npy(tmp_path / "v.npy", grey()), "--segmentation", "threshold:999"), "--store", str(store))
     assert done.code == 0, done
     assert "t = 1: added 0 features" in done.stdout
     assert "t = 1: no feature was found in" in done.stderr
