@@ -44,6 +44,10 @@ def ingest(
     first_t: Annotated[
         int | None, typer.Option("--first-t", help="Index of the first volume (for VOLUME...).", min=0, show_default="0")
     ] = None,
+    insist_on_voxel_size: Annotated[
+        bool,
+        typer.Option("--insist-on-voxel-size", help="Use --voxel-size even where a file states another one (for VOLUME...)."),
+    ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Make scans anew that are there with other parameters.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Bring the projections up to date after each scan.")] = False,
     workers: Workers = None,
@@ -63,7 +67,7 @@ def ingest(
     if schema:
         write_json(config.Dataset.model_json_schema())
         return
-    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t)
+    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size)
     allowed = resources(workers, memory)
     existed = _is_store(store)
     if dry_run or not existed:
@@ -127,6 +131,7 @@ def _dataset(
     axes: str | None,
     roi: str | None,
     first_t: int | None,
+    insist: bool,
 ) -> Any:
     from xctgraph.ingest import config
     from xctgraph.store import units
@@ -143,6 +148,7 @@ def _dataset(
             "--axes": axes,
             "--roi": roi,
             "--first-t": first_t,
+            "--insist-on-voxel-size": insist or None,
         }
         if any(value is not None for value in given.values()):
             named = ", ".join(name for name, value in given.items() if value is not None)
@@ -163,7 +169,13 @@ def _dataset(
         raise InputError(f"--segmentation {segmentation!r} is not known. Valid: otsu, threshold:V, mask, labels")
     return config.parse(
         {
-            "sample": {"id": sample, "voxel_size_um": list(units.voxel_size_um(voxel_size)), "axes": axes or "zyx", "roi": roi},
+            "sample": {
+                "id": sample,
+                "voxel_size_um": list(units.voxel_size_um(voxel_size)),
+                "insist_on_voxel_size": insist,
+                "axes": axes or "zyx",
+                "roi": roi,
+            },
             "segmentation": spec,
             "scan": [{"t": (first_t or 0) + index, "path": path} for index, path in enumerate(inputs)],
         },

@@ -6,6 +6,7 @@ Unknown fields are errors that name the nearest valid one. Paths are relative to
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,6 +50,9 @@ class Sample(_Model):
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the sample: letters, digits, _ . -")
     voxel_size_um: VoxelSize = Field(description="edge length of a voxel in micrometres: one number, or [z, y, x]")
+    insist_on_voxel_size: bool = Field(
+        False, description="use `voxel_size_um` even where a file states another one, twice or half as large or more"
+    )
     axes: Axes = Field("zyx", description="order of the axes in the files")
     roi: Roi | None = Field(
         None, description="region of interest of all scans: only it is read; coordinates stay those of the volume"
@@ -157,6 +161,14 @@ class Dataset(_Model):
                     f"t = {scan.t} is given twice, for {seen[scan.t]!r} and {scan.path!r}: each scan needs its own t"
                 )
             seen[scan.t] = scan.path
+        timed = sorted((scan.t, scan.time_s) for scan in self.scan if scan.time_s is not None)
+        for (t_a, time_a), (t_b, time_b) in pairwise(timed):
+            if time_b <= time_a:
+                raise ValueError(
+                    f"scan t = {t_b} has time_s = {time_b:g}, but t = {t_a} before it has {time_a:g}: number the scans in the "
+                    "order they were measured"
+                )
+        for scan in self.scan:
             if scan.labels is not None and self.segmentation.method not in ("mask", "labels"):
                 raise ValueError(
                     f"scan t = {scan.t} has `labels`, but the segmentation method is {self.segmentation.method!r}: "

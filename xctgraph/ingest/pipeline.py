@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -125,8 +126,17 @@ def _ingest_scan(
         n_links=placed.n_links,
         changed_tracks=placed.changed_tracks,
         segmentation=measured.segmentation,
-        warnings=scan_plan.warnings + placed.warnings,
+        warnings=(*scan_plan.warnings, *_found_nothing(measured, scan_plan), *placed.warnings),
     )
+
+
+def _found_nothing(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
+    """A scan without features is an answer, of a sample before its first pore say, but more often a wrong threshold."""
+    if not measured.features.num_rows:
+        yield (
+            f"scan t = {scan_plan.scan.t}: no feature was found in {scan_plan.scan.path}. The scan is stored with none; if "
+            "that is wrong, look at thresholds, mask and `min_voxels`, and ingest it again with --replace"
+        )
 
 
 def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan) -> ScanResult:

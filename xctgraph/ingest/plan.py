@@ -20,6 +20,7 @@ from xctgraph.store.errors import InputError, ScanExists
 
 Shape = tuple[int, int, int]
 Action = Literal["add", "replace", "skip"]
+WRONG_FACTOR = 1.99  # binning by 2 that the file, or the user, does not know of
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,13 @@ def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, 
     VolumeError
         If a volume cannot be read.
     InputError
-        If shapes differ, a slab does not fit into the memory, or the sample is in the store with another voxel size.
+        If shapes differ, a slab does not fit into the memory, the files state another voxel size, or the sample is in the store
+        with another one.
     ScanExists
         If a scan is there with another content or other parameters and `replace` is false.
     """
+    # It gets ready while the store is read.
+    volumes.reader_process().start()
     known: dict[int, dict[str, Any]] = {}
     if store is not None:
         known = _known_scans(store, dataset.sample.id)
@@ -101,7 +105,7 @@ def _plan_scan(
     dataset: config.Dataset, scan: config.Scan, known: dict[str, Any] | None, resources: Resources, *, replace: bool
 ) -> ScanPlan:
     with ExitStack() as stack:
-        opened = {role: stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)) for role, path in inputs(scan)}
+        opened = {role: stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)) for role, path in inputs(scan)}
         grey = opened["path"]
         for role, volume in opened.items():
             if volume.shape != grey.shape:
@@ -109,7 +113,8 @@ def _plan_scan(
                     f"scan t = {scan.t}: {role} {getattr(scan, role)!r} has shape {volume.shape} (z, y, x), "
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
-        warnings = tuple(_voxel_size_warning(dataset, scan, grey))
+        told = [f"scan t = {scan.t}: {text}" for volume in opened.values() for text in getattr(volume, "warnings", ())]
+        warnings = (*told, *_compare_voxel_size(dataset, scan, grey))
         box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
         read = {role: region.Region(volume, box) for role, volume in opened.items()}
         # Classes come on top where the values of a mask are looked up.
@@ -145,13 +150,23 @@ def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[
             yield name
 
 
-def _voxel_size_warning(dataset: config.Dataset, scan: config.Scan, volume: volumes.Volume) -> Iterator[str]:
+def _compare_voxel_size(dataset: config.Dataset, scan: config.Scan, volume: volumes.Volume) -> Iterator[str]:
+    """Warn of a voxel size that differs from the file's; a factor of 2, or 1 as a placeholder, is an error."""
     declared, found = dataset.sample.voxel_size_um, volume.voxel_size_um
-    if found is not None and not np.allclose(declared, found, rtol=0.01):
-        yield (
-            f"scan t = {scan.t}: the voxel size declared is {declared} um (z, y, x), the file {scan.path!r} says {found}: "
-            "the declared one is used"
+    if found is None or np.allclose(declared, found, rtol=0.01):
+        return
+    factors = np.array(declared) / np.array(found)
+    told = f"scan t = {scan.t}: the voxel size declared is {declared} um (z, y, x), the file {scan.path!r} says {found} um"
+    # A file that says 1 was mostly written by a program that did not know.
+    placeholder = all(size == 1 for size in found)
+    wrong = np.abs(np.log(factors)).max() > np.log(WRONG_FACTOR) or all(size == 1 for size in declared)
+    if wrong and not placeholder and not dataset.sample.insist_on_voxel_size:
+        factor = ", ".join(dict.fromkeys(f"{value:.4g}" for value in factors))
+        raise InputError(
+            f"{told}: they differ by the factor {factor}. Correct the one declared (its unit is the micrometre), or insist on "
+            "it: insist_on_voxel_size = true under [sample], --insist-on-voxel-size on the command line"
         )
+    yield f"{told}: the declared one is used"
 
 
 def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:

@@ -17,6 +17,7 @@ from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
 from xctgraph.ingest.volumes.region import Region, shape_of
+from xctgraph.store.errors import VolumeError
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
 
@@ -51,7 +52,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
     shape, origin = shape_of(scan_plan.box), (z, y, x)
     with ExitStack() as stack:
         opened = {
-            role: Region(stack.enter_context(volumes.open_volume(path, axes=dataset.sample.axes)), scan_plan.box)
+            role: Region(stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)), scan_plan.box)
             for role, path in plan.inputs(scan)
         }
         source = "labels" if scan.labels is not None else "path"
@@ -73,6 +74,8 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
             memory=resources.left(scan_plan.memory),
         ).placed(origin, scan_plan.shape)
     n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
+    if segmenter is not None:
+        _check_background(labelled, n_material, scan)
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing, resources.workers)
     features = features.append_column(
@@ -116,6 +119,16 @@ def _kinds(spec: config.Segmentation, class_names: tuple[str, ...], labelled: la
         max_extent=spec.fracture_max_extent,
     )
     return kinds.assign(features, classes, rule)
+
+
+def _check_background(labelled: labelling.Labelled, n_material: int, scan: config.Scan) -> None:
+    """Features that fill the sample are no features: the threshold is beyond the grey values, or the mask is inverted."""
+    if labelled.n == 1 and labelled.moments.n_voxels[0] == n_material:
+        raise VolumeError(
+            f"scan t = {scan.t}: every voxel of {scan.labels or scan.path} is foreground, one feature fills the whole sample. "
+            "Background must be 0 in a mask, and have grey values between the thresholds: is the mask inverted, the threshold "
+            "wrong, or the volume constant?"
+        )
 
 
 class _Watched:

@@ -14,6 +14,7 @@ from xctgraph.store.errors import InputError
 from xctgraph.store.jit import njit
 
 Codes = NDArray[np.uint8]
+INT64_MAX = int(np.iinfo(np.int64).max)
 
 
 class Runs(NamedTuple):
@@ -49,6 +50,8 @@ def extract(slab: Slab) -> Runs:
     else:
         if values.dtype.kind not in "biu":
             raise InputError(f"classes and instances are whole numbers, but the slab at z = {slab.z0} holds {values.dtype}")
+        if values.dtype == np.uint64 and values.size and values.max() > INT64_MAX:
+            raise InputError(f"instance {values.max()} is too large: features are numbers up to {INT64_MAX} (2^63 - 1)")
         lines, levels = plain(values, ("uint8", "int32", "int64")).reshape(-1, n_x), None
     rows = np.zeros(len(lines) + 1, np.int64)
     spans, code = np.empty((n_x, 4), np.int32), np.empty(n_x, np.int64)

@@ -6,6 +6,7 @@ from xctgraph.ingest.volumes.crop import Crop, crop
 from xctgraph.ingest.volumes.fingerprint import fingerprint
 from xctgraph.ingest.volumes.open_volume import open_volume
 from xctgraph.ingest.volumes.protocol import Volume
+from xctgraph.ingest.volumes.reader_process import open_apart, reader_process
 from xctgraph.ingest.volumes.registry import Reader, readers, register, unregister
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "Volume",
     "crop",
     "fingerprint",
+    "open_apart",
     "open_volume",
+    "reader_process",
     "readers",
     "register",
     "unregister",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Hdf5Volume(FileVolume):
             self.voxel_size_um = hdf5_voxel_size.find(self._data, self._file, axes)
             _check_filters(self._data, self.name)
             self.files = _files(self._data, self.name, path)
+            self.warnings = _check_allocation(self._data, self.name)
         except BaseException:
             self._file.close()
             raise
@@ -96,6 +98,25 @@ def _check_filters(data: h5py.Dataset, name: str) -> None:
                 f"{name} is compressed with the HDF5 filter {code} ({filter_name}), which is not available here. "
                 "Install its plugin and set HDF5_PLUGIN_PATH, or rewrite the file: h5repack -f GZIP=4 IN OUT"
             )
+
+
+def _check_allocation(data: h5py.Dataset, name: str) -> tuple[str, ...]:
+    """HDF5 reads what was never written as fill values: a file whose writer stopped looks whole."""
+    if data.is_virtual or data.external:
+        return ()
+    stored = data.id.get_num_chunks() if data.chunks else int(data.id.get_storage_size() > 0)
+    chunks = [math.ceil(size / chunk) for size, chunk in zip(data.shape, data.chunks or data.shape, strict=True)]
+    missing = math.prod(chunks) - stored
+    if missing <= 0:
+        return ()
+    what = f"{missing} of {math.prod(chunks)} chunks were never written" if data.chunks else "no data were ever written"
+    undefined = data.id.get_create_plist().fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED
+    if stored == 0 or undefined:
+        raise VolumeError(f"{name}: {what}. Is the file still being written, or did its writer stop?")
+    return (
+        f"{name}: {what}; their voxels are read as the fill value {data.fillvalue}. Some programs leave out chunks that hold "
+        "nothing else, but a file whose writer stopped looks the same: check it if this is more than you expect",
+    )
 
 
 def _files(data: h5py.Dataset, name: str, path: Path) -> tuple[Path, ...]:

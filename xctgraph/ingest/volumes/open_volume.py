@@ -66,14 +66,13 @@ def _open(path: Path, order: Axes, inside: str | None) -> Volume:
         raise VolumeError(f"volume {path} is not there; {where}")
     if path.is_file() and not path.stat().st_size:
         raise VolumeError(f"{path} is empty (0 bytes): it was not written, or not copied to its end")
+    start = _start(path) if path.is_file() else b""
     for reader in readers():
         if reader.recognises(path):
             return _open_with(reader, path, order, inside)
     if not path.is_file():
         raise VolumeError(f"{path} is neither a file nor a folder. Supported: {supported()}")
     claims = [reader for reader in readers() if path.suffix.lower() in reader.suffixes]
-    with path.open("rb") as file:
-        start = file.read(8)
     if claims:
         raise VolumeError(
             f"{path} is not what its extension says: it starts with {start!r}. It may be damaged, cut off or an unresolved "
@@ -89,6 +88,11 @@ def _open_with(reader: Reader, path: Path, order: Axes, inside: str | None) -> V
         able = ", ".join(suffix for other in readers() if other.has_datasets for suffix in other.suffixes)
         raise VolumeError(f"{path} is one volume ({reader.name}): {inside!r} can be named inside files of {able} only")
     return reader.open(path, order)
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)
 
 
 def _exists(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
@@ -64,3 +65,17 @@ class Volume(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a volume once it is open; attributes as in `Volume` and `FileVolume`."""
+
+    path: Path
+    dataset: str | None
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    voxel_size_um: VoxelSize | None
+    chunk_z: int
+    files: tuple[Path, ...]
+    warnings: tuple[str, ...]

@@ -143,8 +143,19 @@ def _check_length(series: tifffile.TiffPageSeries, path: Path) -> None:
 
 
 def page_end(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> int:
-    """First byte behind the data of a page; 0 for none."""
+    """First byte behind the data of a page; 0 for none.
+
+    Raises
+    ------
+    VolumeError
+        If parts of the page have no data: tifffile would read them as zeros.
+    """
     if page is None:
         return 0
+    if 0 in page.dataoffsets or 0 in page.databytecounts or len(page.dataoffsets) != len(page.databytecounts):
+        raise VolumeError(
+            f"{page.parent.filename}: parts of page {page.index} have no data, the file is damaged or sparse. Write it again "
+            "in full"
+        )
     spans: Sequence[int] = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
     return max(spans, default=0)

@@ -73,6 +73,7 @@ class ZarrVolume(FileVolume):
                 self.voxel_size_um = axes.to_zyx((known[0], known[1], known[2]))
             self._depth = unit[spatial[0]]
             self.files, self.warnings = self._check_chunks(unit)
+            self._unit, self._blosc = unit, _is_blosc(self._array) and isinstance(self._store, LocalStore)
         except BaseException:
             self._store.close()
             raise
@@ -86,6 +87,8 @@ class ZarrVolume(FileVolume):
             stop = min((start // step + 1) * step, selection[0].stop)
             spatial = iter((slice(start, stop), *selection[1:]))
             piece = tuple(next(spatial) if index is None else index for index in self._indices)
+            if self._blosc:
+                self._check_blosc(piece)
             out[start - first : stop - first] = np.asarray(self._array[piece])
             start = stop
 
@@ -123,6 +126,22 @@ class ZarrVolume(FileVolume):
             f"{self.name}: {what}; their voxels are read as the fill value {fill!s}. Zarr leaves out chunks that hold nothing "
             "else, but a copy that is not complete looks the same: check it if this is more than you expect",
         )
+
+    def _check_blosc(self, piece: tuple[slice | int, ...]) -> None:
+        """Blosc decodes a chunk that is cut off from whatever lies behind it in memory: its header states its length."""
+        grid = [
+            range(p.start // step, -(-p.stop // step)) if isinstance(p, slice) else range(p // step, p // step + 1)
+            for p, step in zip(piece, self._unit, strict=True)
+        ]
+        for position in itertools.product(*grid):
+            key = self._array.metadata.encode_chunk_key(position)
+            file = self.path / self._array.path / key
+            if (length := _size(file)) is None:
+                continue
+            with file.open("rb") as stream:
+                header = stream.read(16)
+            if len(header) < 16 or int.from_bytes(header[12:], "little") != length:
+                raise VolumeError(f"{self.name}: chunk {key} is cut off, the store is damaged. Copy it again")
 
     def _keys(self, unit: tuple[int, ...]) -> Iterator[str]:
         grid = [
@@ -167,6 +186,11 @@ def _check_order(found: zarr_discovery.Found, axes: Axes, name: str) -> None:
         raise VolumeError(
             f"{name} says that its axes are in the order {stated!r}, but {axes.order!r} was declared: give axes = {stated!r}"
         )
+
+
+def _is_blosc(array: zarr.Array[Any]) -> bool:
+    """Whether Blosc is what made the bytes of a chunk's file."""
+    return bool(array.compressors) and array.shards is None and "blosc" in type(array.compressors[-1]).__name__.lower()
 
 
 def _size(file: Path) -> int | None:
