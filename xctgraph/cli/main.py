@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import ask, demo, export, graph, ingest, synth
+from xctgraph.cli import ask, demo, drop, export, graph, ingest, synth
 from xctgraph.cli.common import DEBUG, complain
 from xctgraph.store.errors import InputError, XctGraphError
 
@@ -50,6 +50,7 @@ app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)
 app.add_typer(graph.app, name="graph")
 app.add_typer(export.app, name="export")
+app.add_typer(drop.app, name="drop")
 
 
 class _Interrupted(BaseException):

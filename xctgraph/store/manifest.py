@@ -46,8 +46,8 @@ class Manifest:
         ]
 
     def samples(self) -> list[str]:
-        """Names of the samples."""
-        return sorted({part.sample for part in self.parts if part.sample is not None})
+        """Names of the samples; the jobs of a dropped one do not count."""
+        return sorted({part.sample for part in self.parts if part.sample is not None and part.table != "jobs"})
 
     def scans(self, sample: str) -> list[int]:
         """Scan indices of a sample that have a row in `scans`."""
