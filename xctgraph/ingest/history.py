@@ -1,4 +1,4 @@
-"""Placing a scan in the time series, or taking it out: links to the scans before and after it, and what follows for later ones."""
+"""Placing a scan in the time series, or taking it out: its links, and what follows from them for all later scans."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _TO_THE_NEXT_SCAN = ("next", "fields", "next_region")
 class Placed:
     """What placing a scan, or taking it out, changed.
 
-    `n_links` counts the links made anew (to the scan before and the scan after, or between the two), `changed_tracks` the features of later scans that came
-    to another track; `warnings` are doubts about the links.
+    `n_links` counts the links made anew: to the scan before and the scan after, or between these two. `changed_tracks` counts
+    the features of later scans that came to another track; `warnings` are doubts about the links.
     """
 
     n_links: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from xctgraph.ingest import history, rows
 from xctgraph.store import Store, Transaction
@@ -47,7 +48,7 @@ def drop_scan(store: Store, sample: str, t: int, *, progress: Progress = silent)
     with store.write(job) as tx:
         _check(tx, sample, t)
         (row,) = tx.read("samples", sample=sample).to_pylist()
-        n_features = tx.read("features", sample=sample, t=t, columns=["label"]).num_rows
+        n_features = sum(part.rows for part in tx.base.select("features", sample=sample, t=t))
         origin = rows.Origin(sample, row["sample_no"], t)
         progress(f"t = {t}: taking it out", 0, 0)
         spacing = (row["voxel_z"], row["voxel_y"], row["voxel_x"])
@@ -97,6 +98,6 @@ def _max_drift(tx: Transaction, sample: str, t: int) -> float | None:
         return None
     made_by = tx.read("scans", sample=sample, t=later[0], columns=["job_id"])["job_id"][0].as_py()
     jobs = tx.read("jobs", sample=sample, columns=["job_id", "parameters"]).to_pylist()
-    parameters = next((json.loads(job["parameters"]) for job in jobs if job["job_id"] == made_by), {})
+    parameters: dict[str, Any] = next((json.loads(job["parameters"]) for job in jobs if job["job_id"] == made_by), {})
     found = (parameters.get("correspondence") or {}).get("max_drift_um")
     return None if found is None else float(found)
