@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import ask, demo, export, graph, ingest, synth
+from xctgraph.cli import ask, demo, drop, export, graph, health, ingest, synth
 from xctgraph.cli.common import DEBUG, complain
 from xctgraph.store.errors import InputError, XctGraphError
 
@@ -48,8 +48,13 @@ app.command("info")(ingest.info)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)
+app.command("doctor")(health.doctor)
+app.command("gc")(health.gc)
+app.command("backup")(health.backup)
+app.command("restore")(health.restore)
 app.add_typer(graph.app, name="graph")
 app.add_typer(export.app, name="export")
+app.add_typer(drop.app, name="drop")
 
 
 class _Interrupted(BaseException):

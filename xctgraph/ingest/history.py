@@ -1,8 +1,8 @@
-"""Placing a scan in the time series: links to the scans before and after it, and what follows from them for all later ones."""
+"""Placing a scan in the time series, or taking it out: its links, and what follows from them for all later scans."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,18 +14,20 @@ from xctgraph.ingest import correspondence, rows, tracks
 from xctgraph.ingest.correspondence import Links, ScanSide
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box
-from xctgraph.store import Transaction, ids
+from xctgraph.store import Transaction, ids, parts
 from xctgraph.store.labels import Labels
+from xctgraph.store.schema import TABLES
 
 REFERENCE = ("ref_z", "ref_y", "ref_x")
+_TO_THE_NEXT_SCAN = ("next", "fields", "next_region")
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What placing a scan changed.
+    """What placing a scan, or taking it out, changed.
 
-    `n_links` counts the links to the scan before and the scan after, `changed_tracks` the features of later scans that came
-    to another track; `warnings` are doubts about the links.
+    `n_links` counts the links made anew: to the scan before and the scan after, or between these two. `changed_tracks` counts
+    the features of later scans that came to another track; `warnings` are doubts about the links.
     """
 
     n_links: int
@@ -80,15 +82,9 @@ def place(
     warnings: list[str] = []
     n_links = 0
 
-    def neighbour(t: int) -> _Neighbour:
-        runs = tx.read("label_runs", sample=origin.sample, t=t)
-        features_of_t = tx.read("features", sample=origin.sample, t=t)
-        (row,) = tx.read("scans", sample=origin.sample, t=t).to_pylist()
-        return _Neighbour(t, features_of_t, runs, region.stored(row))
-
     here_side = _Neighbour(origin.t, features, labels.to_table(), region.stored(scan_row.to_pylist()[0]))
-    pairs = [] if before is None else [(neighbour(before), here_side)]
-    pairs += [] if after is None else [(here_side, neighbour(after))]
+    pairs = [] if before is None else [(_neighbour(tx, origin.sample, before), here_side)]
+    pairs += [] if after is None else [(here_side, _neighbour(tx, origin.sample, after))]
     for a, b in pairs:
         links = _link(tx, origin, a, b, spacing, max_drift)
         n_links += links.next.num_rows
@@ -99,10 +95,60 @@ def place(
     _put_scan(tx, origin, scan_row, before, after)
     tx.put("features", _fill(features, None), sample=origin.sample, t=origin.t)
     changed = _follow(tx, origin, times, here)
-    features_of_all = tx.read("features", sample=origin.sample, columns=["feature_id", "track_id", "t", "kind"])
-    table = tracks.table(features_of_all, tx.read("next", sample=origin.sample))
-    tx.put("tracks", table, sample=origin.sample)
+    _put_tracks(tx, origin.sample)
     return Placed(n_links, changed, tuple(warnings))
+
+
+def remove(tx: Transaction, origin: rows.Origin, spacing: tuple[float, float, float], max_drift: float | None) -> Placed:
+    """Stage the removal of a scan: the scan before is linked to the scan after; tracks and the reference frame follow.
+
+    The rows that stay are those of a series that never held the scan. The record of the sample stays, also without scans.
+
+    Parameters
+    ----------
+    origin
+        The scan; the store must hold it.
+    spacing, max_drift
+        As in `place`.
+    """
+    sample = origin.sample
+    times = sorted(tx.read("scans", sample=sample, columns=["t"])["t"].to_pylist())
+    here = times.index(origin.t)
+    before = times[here - 1] if here > 0 else None
+    after = times[here + 1] if here + 1 < len(times) else None
+    for name in TABLES:
+        if parts.per_scan(name) and name != "jobs":
+            tx.drop(name, sample=sample, t=origin.t)
+    if before is not None:
+        for name in _TO_THE_NEXT_SCAN:
+            tx.drop(name, sample=sample, t=before)
+    times.remove(origin.t)
+    warnings: tuple[str, ...] = ()
+    n_links = 0
+    if before is not None and after is not None:
+        links = _link(
+            tx, replace(origin, t=before), _neighbour(tx, sample, before), _neighbour(tx, sample, after), spacing, max_drift
+        )
+        n_links = links.next.num_rows
+        warnings = tuple(f"links t = {before} to {after}: {warning}" for warning in links.warnings)
+    if after is not None:
+        _put_previous(tx, origin, after, before)
+    changed = _follow(tx, origin, times, here) if times else 0
+    _put_tracks(tx, sample)
+    if not times:
+        tx.drop("tracks", sample=sample)
+    return Placed(n_links, changed, warnings)
+
+
+def _neighbour(tx: Transaction, sample: str, t: int) -> _Neighbour:
+    (row,) = tx.read("scans", sample=sample, t=t).to_pylist()
+    runs = tx.read("label_runs", sample=sample, t=t)
+    return _Neighbour(t, tx.read("features", sample=sample, t=t), runs, region.stored(row))
+
+
+def _put_tracks(tx: Transaction, sample: str) -> None:
+    features = tx.read("features", sample=sample, columns=["feature_id", "track_id", "t", "kind"])
+    tx.put("tracks", tracks.table(features, tx.read("next", sample=sample)), sample=sample)
 
 
 def _link(
@@ -135,14 +181,20 @@ def _shifted(table: pa.Table, name: str, offset: float) -> pa.Table:
 
 
 def _put_scan(tx: Transaction, origin: rows.Origin, scan_row: pa.Table, before: int | None, after: int | None) -> None:
-    def with_previous(row: pa.Table, t: int | None) -> pa.Table:
-        previous = pa.scalar(None if t is None else ids.scan_id(origin.sample_no, t), pa.int64())
-        row = row.drop_columns(["previous_scan_id"]) if "previous_scan_id" in row.column_names else row
-        return row.append_column("previous_scan_id", pa.repeat(previous, row.num_rows))
-
-    tx.put("scans", with_previous(scan_row, before), sample=origin.sample, t=origin.t)
+    tx.put("scans", _with_previous(scan_row, origin, before), sample=origin.sample, t=origin.t)
     if after is not None:
-        tx.put("scans", with_previous(tx.read("scans", sample=origin.sample, t=after), origin.t), sample=origin.sample, t=after)
+        _put_previous(tx, origin, after, origin.t)
+
+
+def _put_previous(tx: Transaction, origin: rows.Origin, t: int, previous: int | None) -> None:
+    row = _with_previous(tx.read("scans", sample=origin.sample, t=t), origin, previous)
+    tx.put("scans", row, sample=origin.sample, t=t)
+
+
+def _with_previous(row: pa.Table, origin: rows.Origin, t: int | None) -> pa.Table:
+    previous = pa.scalar(None if t is None else ids.scan_id(origin.sample_no, t), pa.int64())
+    row = row.drop_columns(["previous_scan_id"]) if "previous_scan_id" in row.column_names else row
+    return row.append_column("previous_scan_id", pa.repeat(previous, row.num_rows))
 
 
 def _follow(tx: Transaction, origin: rows.Origin, times: list[int], here: int) -> int:
@@ -150,9 +202,11 @@ def _follow(tx: Transaction, origin: rows.Origin, times: list[int], here: int) -
     start = max(0, here - 1)
     chain = [tx.read("fields", sample=origin.sample, t=t) for t in times[:start]]
     carried = tx.read("features", sample=origin.sample, t=times[start])
-    if start == 0:
-        carried, _ = _store_followed(tx, origin, times[0], carried, carried["feature_id"].to_numpy(), _positions(carried))
     changed = 0
+    if start == 0:
+        track = carried["feature_id"].to_numpy()
+        carried, n_changed = _store_followed(tx, origin, times[0], carried, track, _positions(carried))
+        changed += n_changed if times[0] != origin.t else 0
     for t_a, t_b in pairwise(times[start:]):
         chain.append(tx.read("fields", sample=origin.sample, t=t_a))
         found = tx.read("features", sample=origin.sample, t=t_b)

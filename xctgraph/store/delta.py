@@ -17,8 +17,8 @@ import pyarrow as pa
 from xctgraph.store import ddl, parts
 from xctgraph.store.errors import EngineError
 from xctgraph.store.parts import Part
-from xctgraph.store.schema import DERIVED_EDGES
-from xctgraph.store.table import Table
+from xctgraph.store.schema import DERIVED_EDGES, TABLES
+from xctgraph.store.table import Table, Type
 
 MEMORY = "1GiB"
 
@@ -172,6 +172,24 @@ def expected(database: duckdb.DuckDBPyConnection, root: Path, item: Item, all_pa
     table = next(t for t in ddl.node_tables() if t.name == item.table)
     row = database.execute(f"SELECT count(*) FROM {relation(root, table, chosen)} WHERE {item.where}").fetchone()
     return int(row[0]) if row else 0
+
+
+def column_types(item: Item) -> dict[str, Type]:
+    """Type of each column of an item."""
+    table = TABLES[item.table]
+    return {
+        name: table.column(expression.strip('"')).type for name, expression in zip(item.columns, item.expressions, strict=True)
+    }
+
+
+def all_rows(item: Item) -> str:
+    """Cypher that gives every node or edge of `item`, with its columns."""
+    if item.ends is None:
+        return f"MATCH (n:`{item.name}`) RETURN " + ", ".join(f"n.`{name}` AS `{name}`" for name in item.columns)
+    a, b = item.ends
+    chosen = [f"a.`{ddl.key_of(a)}` AS `source`", f"b.`{ddl.key_of(b)}` AS `target`"]
+    chosen += [f"e.`{name}` AS `{name}`" for name in item.properties]
+    return f"MATCH (a:`{a}`)-[e:`{item.name}`]->(b:`{b}`) RETURN " + ", ".join(chosen)
 
 
 def dangling(item: Item, missing: object) -> EngineError:

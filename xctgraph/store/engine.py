@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from xctgraph.store.delta import Item
 from xctgraph.store.errors import InputError
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress
@@ -40,6 +41,12 @@ class GraphEngine(Protocol):
         EngineError
             If the engine refuses, or edges name nodes that do not exist.
         """
+
+    def invalidate(self) -> None:
+        """Let the next update load everything anew; only under the lock of the projection."""
+
+    def rows(self, item: Item) -> Iterator[pa.RecordBatch]:
+        """Every node or edge of `item` as the engine holds it, with the item's columns in their order, in batches."""
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one checked, read-only Cypher query with plain parameters.

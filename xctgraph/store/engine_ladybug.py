@@ -14,6 +14,7 @@ from typing import Any
 
 import ladybug
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xctgraph.store import ddl, delta, files, projection, results
 from xctgraph.store.delta import Difference, Item, escaped
@@ -74,6 +75,22 @@ class LadybugEngine:
                     return
         progress(f"{NAME}: building anew", 0, 0)
         self._publish(projection.rebuild(wanted), wanted, progress)
+
+    def invalidate(self) -> None:
+        """Let the next update make the file anew; only under the lock of the projection."""
+        files.remove(self._path)
+
+    def rows(self, item: Item) -> Iterator[pa.RecordBatch]:
+        """Every node or edge of `item` as the published file holds it."""
+        published = self._published()
+        if published is None:
+            return
+        with tempfile.TemporaryDirectory(prefix="xctgraph-") as folder:
+            path = Path(folder) / "rows.parquet"
+            with published.connection() as connection:
+                _run(connection, f"COPY ({delta.all_rows(item)}) TO {_file(path)}")
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches()
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one checked, read-only Cypher query with plain parameters."""

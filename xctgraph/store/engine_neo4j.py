@@ -15,6 +15,7 @@ import pyarrow as pa
 from neo4j.exceptions import AuthError, ClientError, ConfigurationError, DriverError, Neo4jError
 
 from xctgraph.store import ddl, delta, manifest, projection, results
+from xctgraph.store.arrow import TYPES
 from xctgraph.store.delta import Difference, Item
 from xctgraph.store.errors import EngineError, InputError, QueryError
 from xctgraph.store.manifest import Manifest
@@ -90,6 +91,20 @@ class Neo4jEngine:
                 session.run(_EMPTY_OURS).consume()
                 self._apply(session, projection.rebuild(wanted), wanted, progress)
             _mark(session, wanted, complete=True)
+
+    def invalidate(self) -> None:
+        """Let the next update load everything anew; only under the lock of the projection."""
+        with self._session(write=True) as session:
+            self._own(session)
+            session.run(f"MATCH (m:{ddl.META}) SET m.complete = false").consume()
+
+    def rows(self, item: Item) -> Iterator[pa.RecordBatch]:
+        """Every node or edge of `item` as the database holds it."""
+        schema = pa.schema([(name, TYPES[type_]) for name, type_ in delta.column_types(item).items()])
+        with self._session(write=False) as session:
+            for rows in _chunks(session.run(delta.all_rows(item))):
+                columns = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one checked, read-only Cypher query with plain parameters."""

@@ -9,6 +9,7 @@ One base class, with the built-in that a caller would expect mixed in::
     ├── StoreError (RuntimeError)           the store cannot do what was asked
     │   ├── StoreNotFound (FileNotFoundError)
     │   ├── StoreLocked                     another writer is at work
+    │   ├── StoreUnwritable (OSError)       no permission, a read-only or a full disk
     │   ├── StoreCorrupt                    a part or manifest is missing or differs from its checksum
     │   └── ScanExists                      the scan is there already, made with other parameters
     ├── EngineError (RuntimeError)          a graph engine refused or cannot be reached
@@ -50,6 +51,10 @@ class StoreNotFound(StoreError, FileNotFoundError):
 
 class StoreLocked(StoreError):
     """Another writer is at work on the store."""
+
+
+class StoreUnwritable(StoreError, OSError):
+    """The store's folder cannot be written: no permission, a read-only disk, no space."""
 
 
 class StoreCorrupt(StoreError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import hashlib
 import os
 import secrets
@@ -10,7 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from xctgraph.store.errors import StoreUnwritable, XctGraphError
+
 TEMPORARY = ".tmp-"
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def sha256(path: Path) -> str:
@@ -26,6 +32,41 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def explained(folder: Path, what_stays: str) -> Iterator[None]:
+    """Turn what the system says when the store's folder cannot be written into an error that names the remedy.
+
+    Raises
+    ------
+    StoreUnwritable
+        If there is no permission or no space.
+    """
+    try:
+        yield
+    except OSError as error:
+        inside = error.filename is None or str(error.filename).startswith(str(folder))
+        if isinstance(error, XctGraphError) or not inside:
+            raise
+        if error.errno in _NO_SPACE:
+            raise StoreUnwritable(
+                f"no space is left to write to {folder} ({error}): {what_stays}; make room "
+                f"(`xctgraph gc --store {folder}` removes old revisions), then run the same command again"
+            ) from error
+        if error.errno in _FORBIDDEN and error.filename is not None:
+            raise StoreUnwritable(
+                f"user {_user()} may not write to the store {folder} ({error}): {what_stays}; get write permission for the "
+                "folder and all in it, or work on a copy"
+            ) from error
+        raise
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name
+        return str(os.getuid())
 
 
 def publish(temporary: Path, path: Path) -> None:

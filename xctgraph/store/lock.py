@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -15,11 +16,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from xctgraph.store import files
 from xctgraph.store.errors import StoreLocked
+
+WRITE_LOCK = "write.lock"
 
 _POLL_SECONDS = 0.05
 _NAMING_SECONDS = 1.0
 _UNREADABLE_SECONDS = 10.0
+# File systems without hard links say one of these.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
 @dataclass(frozen=True)
@@ -112,22 +118,54 @@ def is_held(path: Path) -> bool:
     return path.exists() if other is None else not other.dead()
 
 
+def stale(path: Path) -> bool:
+    """Whether the lock file is there although its owner certainly runs no more."""
+    other = owner(path)
+    return _abandoned_empty(path) if other is None else other.dead()
+
+
+def clear(path: Path) -> None:
+    """Remove a lock file if it is stale."""
+    if stale(path):
+        _break(path)
+
+
 def _take(path: Path, mine: Owner) -> bool:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
+    if path.exists():
         if _abandoned_empty(path):
             _break(path)
         return False
+    text = json.dumps(asdict(mine)).encode()
+    # Written whole, then linked: a process killed in between leaves no lock that names nobody.
+    temporary = files.temporary_beside(path)
     try:
-        os.write(descriptor, json.dumps(asdict(mine)).encode())
+        temporary.write_bytes(text)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _take_without_link(path, text)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _take_without_link(path: Path, text: bytes) -> bool:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        return False
+    try:
+        os.write(descriptor, text)
     finally:
         os.close(descriptor)
     return True
 
 
 def _abandoned_empty(path: Path) -> bool:
-    # A process killed between creating and writing its lock leaves one that names nobody.
+    # A crash of the machine, or a kill where there are no hard links, can leave a lock that names nobody.
     with suppress(FileNotFoundError):
         return owner(path) is None and time.time() - path.stat().st_mtime > _UNREADABLE_SECONDS
     return False

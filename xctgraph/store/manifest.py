@@ -15,7 +15,8 @@ from xctgraph.store import files
 from xctgraph.store.errors import StoreCorrupt, StoreError
 from xctgraph.store.parts import Part, Slot
 
-FORMAT = 1
+FORMAT = 2
+_WITH_CHECKSUM = 2
 _NAME = re.compile(r"manifest-(\d+)\.json")
 
 
@@ -46,8 +47,8 @@ class Manifest:
         ]
 
     def samples(self) -> list[str]:
-        """Names of the samples."""
-        return sorted({part.sample for part in self.parts if part.sample is not None})
+        """Names of the samples; the jobs of a dropped one do not count."""
+        return sorted({part.sample for part in self.parts if part.sample is not None and part.table != "jobs"})
 
     def scans(self, sample: str) -> list[int]:
         """Scan indices of a sample that have a row in `scans`."""
@@ -96,8 +97,9 @@ def write(root: Path, manifest: Manifest) -> None:
     path = path_of(root, manifest.revision)
     if path.exists():
         raise StoreError(f"{path} exists already: another process wrote to the store without holding its lock")
+    data = asdict(manifest)
     with files.new_file(path) as temporary:
-        temporary.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(data | {"checksum": _checksum(data)}, indent=1), encoding="utf-8")
 
 
 def read(root: Path, revision: int) -> Manifest:
@@ -116,10 +118,23 @@ def read(root: Path, revision: int) -> Manifest:
         version = int(data["format"])
         if version > FORMAT:
             raise StoreError(f"{path} has format {version}, this version of xctgraph reads up to {FORMAT}: upgrade xctgraph")
+        if data.pop("checksum", None) != _checksum(data) and version >= _WITH_CHECKSUM:
+            raise ValueError("it differs from its checksum")
         data["parts"] = tuple(_part(part) for part in data["parts"])
         return Manifest(**data)
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise StoreCorrupt(f"{path} is missing or no manifest ({error}): restore the store from a backup") from error
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreCorrupt(
+            f"{path} is missing or no manifest ({error}): `xctgraph doctor --store {root}` says what can be gone back to, "
+            "or restore the store from a backup"
+        ) from error
+
+
+def format_of(root: Path, revision: int) -> int | None:
+    """Format of a revision; None where it cannot be read."""
+    try:
+        return int(json.loads(path_of(root, revision).read_text(encoding="utf-8"))["format"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def newest(root: Path) -> Manifest | None:
@@ -134,6 +149,10 @@ def changed(old: Iterable[Part], new: Iterable[Part]) -> tuple[list[Part], list[
     removed = [part for path, part in before.items() if path not in after]
     added = [part for path, part in after.items() if path not in before]
     return removed, added
+
+
+def _checksum(data: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _part(data: dict[str, object]) -> Part:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,7 @@ from xctgraph.store.schema import LABEL_RUNS, TABLES
 FOLDER = "parts"
 ROW_GROUP = 131_072
 MAX_SAMPLE_NAME = 64
+_NO_SAMPLE = "-"
 
 _OPTIONAL_SCAN = {"jobs"}
 _OPTIONAL_SAMPLE = {"jobs", "studies"}
@@ -94,11 +95,16 @@ def write(root: Path, slot: Slot, data: pa.Table, revision: int) -> Part:
     _check_rows(data, table, "t", t)
     scan = "all" if t is None else f"t{t:05d}"
     name = f"{scan}-r{revision:06d}-{secrets.token_hex(4)}.parquet"
-    path = root / FOLDER / table / ("-" if sample is None else quote(sample, safe="")) / name
+    path = root / FOLDER / table / (_NO_SAMPLE if sample is None else quote(sample, safe="")) / name
     with files.new_file(path) as temporary:
         pq.write_table(data, temporary, compression="zstd", row_group_size=ROW_GROUP)
         size, checksum = temporary.stat().st_size, files.sha256(temporary)
     return Part(table, sample, t, path.relative_to(root).as_posix(), data.num_rows, size, checksum)
+
+
+def sample_of(folder: str) -> str | None:
+    """The sample whose parts lie in a folder of this name; None where they belong to none."""
+    return None if folder == _NO_SAMPLE else unquote(folder)
 
 
 def read(root: Path, table: str, parts: Iterable[Part], columns: Sequence[str] | None = None) -> pa.Table:

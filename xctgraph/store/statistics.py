@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from xctgraph.store import ddl, files, projection
 from xctgraph.store.cypher import plain
-from xctgraph.store.delta import MEMORY, literal, relation
+from xctgraph.store.delta import MEMORY, Item, literal, relation
 from xctgraph.store.errors import EngineError, QueryError
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress
@@ -26,6 +26,7 @@ from xctgraph.store.table import Table
 NAME = "statistics.duckdb"
 FORMAT = ddl.fingerprint(ddl.duckdb())
 
+_BATCH = 50_000
 _META = "CREATE TABLE _revision (store VARCHAR, revision BIGINT, state VARCHAR, format VARCHAR)"
 _ALLOWED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
@@ -51,6 +52,30 @@ class Statistics:
         """Publish a file that shows the revision `wanted`; only under the lock of the projections."""
         plan = projection.plan(self._root, self.held(), wanted, FORMAT)
         files.sweep(self._root, NAME)
+        try:
+            self._publish(plan, wanted, progress)
+        except duckdb.Error as error:
+            if plan.rebuild:
+                raise _refused(error) from error
+            # What stands in the file may be at fault.
+            try:
+                self._publish(projection.rebuild(wanted), wanted, progress)
+            except duckdb.Error as again:
+                raise _refused(again) from again
+
+    def invalidate(self) -> None:
+        """Let the next update make the file anew; only under the lock of the projection."""
+        files.remove(self._path)
+
+    def rows(self, item: Item) -> Iterator[pa.RecordBatch]:
+        """Rows of a table as the published file holds them, in batches."""
+        opened = self._opened()
+        if opened is not None:
+            with opened[0].cursor() as cursor:
+                chosen = ", ".join(f'"{name}"' for name in item.columns)
+                yield from cursor.sql(f'SELECT {chosen} FROM store."{item.table}"').to_arrow_reader(_BATCH)
+
+    def _publish(self, plan: Plan, wanted: Manifest, progress: Progress) -> None:
         with files.new_file(self._path) as temporary, tempfile.TemporaryDirectory(prefix="xctgraph-") as spill:
             if not plan.rebuild:
                 shutil.copyfile(self._path, temporary)
@@ -130,6 +155,20 @@ class Statistics:
             database.execute(f'DELETE FROM "{table.name}" USING {relation(self._root, table, removed)} AS gone WHERE {same}')
         if added:
             database.execute(f'INSERT INTO "{table.name}" SELECT * FROM {relation(self._root, table, added)}')
+
+
+def items() -> tuple[Item, ...]:
+    """Everything the file holds: one item per table."""
+    return tuple(
+        Item(t.name, t.name, tuple(f'"{name}"' for name in t.names), t.names, t.key) for t in TABLES.values() if t.in_statistics
+    )
+
+
+def _refused(error: duckdb.Error) -> EngineError:
+    return EngineError(
+        f"DuckDB could not make {NAME}: {_first(error)}; what was committed is safe in the parts: mend this, then run the same "
+        "command again"
+    )
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

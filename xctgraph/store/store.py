@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pyarrow as pa
 
-from xctgraph.store import cypher, lock, manifest, parts
+from xctgraph.store import cypher, files, lock, manifest, parts, upgrade
 from xctgraph.store.arrow import table_named
 from xctgraph.store.engine import GraphEngine, engine_of
-from xctgraph.store.errors import InputError, StoreError, StoreLocked, StoreNotFound
+from xctgraph.store.errors import InputError, StoreLocked, StoreNotFound, StoreUnwritable
 from xctgraph.store.job import Job
+from xctgraph.store.lock import WRITE_LOCK
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress, silent
 from xctgraph.store.projection import Status
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 Projection: TypeAlias = Statistics | GraphEngine
 
-WRITE_LOCK = "write.lock"
 _PROJECT_SECONDS = 600.0
+_COMMITTED = "the parts hold what was committed"
 
 
 def open_store(path: str | Path, *, create: bool = False, graph: str | None = None) -> Store:
@@ -48,8 +49,8 @@ def open_store(path: str | Path, *, create: bool = False, graph: str | None = No
     ------
     StoreNotFound
         If there is no store and `create` is false.
-    StoreCorrupt
-        If its newest manifest cannot be read.
+    StoreError
+        If it has a newer format, which an upgrade of xctgraph can read; an older one is brought to the present format.
     InputError
         If `graph` is no URI of a Neo4j server, or the path holds a question mark.
     """
@@ -66,6 +67,7 @@ def open_store(path: str | Path, *, create: bool = False, graph: str | None = No
                 f"or in Python with open_store({str(root)!r}, create=True)"
             )
         _create(root)
+    upgrade.migrate(root)
     return Store(root, engine)
 
 
@@ -150,8 +152,11 @@ class Store:
         ------
         StoreLocked
             If another writer is at work; the message names it.
+        StoreUnwritable
+            If there is no permission to write, or no space.
         """
-        with lock.held(self.path / WRITE_LOCK, f"writing to {self.path}", wait_seconds):
+        stays = "nothing of this commit was kept, earlier ones stay"
+        with files.explained(self.path, stays), lock.held(self.path / WRITE_LOCK, f"writing to {self.path}", wait_seconds):
             transaction = Transaction(self.path, self.manifest(), job)
             try:
                 yield transaction
@@ -192,7 +197,8 @@ class Store:
         """
         for wanted, projection in ((statistics, self._statistics), (graph, self.engine)):
             if wanted:
-                self._project(projection, silent if progress is None else progress, _PROJECT_SECONDS)
+                with files.explained(self.path, _COMMITTED):
+                    self._project(projection, silent if progress is None else progress, _PROJECT_SECONDS)
 
     def sql(self, query: str, parameters: Mapping[str, object] | Sequence[object] | None = None) -> pa.Table:
         """Answer one read-only SQL query on the tables of the schema.
@@ -267,6 +273,11 @@ class Store:
         """
         parts.verify(self.path, self.manifest().parts)
 
+    @property
+    def projections(self) -> tuple[Projection, Projection]:
+        """The statistics and the graph engine."""
+        return self._statistics, self.engine
+
     def close(self) -> None:
         """Close the projections."""
         self._statistics.close()
@@ -287,12 +298,13 @@ class Store:
             return
         usable = held is not None and held.complete
         try:
-            self._project(projection, silent, 0.0 if usable else _PROJECT_SECONDS)
+            with files.explained(self.path, _COMMITTED):
+                self._project(projection, silent, 0.0 if usable else _PROJECT_SECONDS)
         except StoreLocked:
             if not usable:
                 raise
-        except OSError as error:
-            if not usable or isinstance(error, StoreError):
+        except StoreUnwritable:
+            if not usable:
                 raise
 
     def __enter__(self) -> Self:
@@ -303,7 +315,12 @@ class Store:
 
 
 def _create(root: Path) -> None:
-    root.mkdir(parents=True, exist_ok=True)
+    with files.explained(root, "no store was made"):
+        root.mkdir(parents=True, exist_ok=True)
+        _create_in(root)
+
+
+def _create_in(root: Path) -> None:
     with lock.held(root / WRITE_LOCK, f"creating the store {root}", wait_seconds=10.0):
         if not manifest.revisions(root):
             manifest.write(root, Manifest(secrets.token_hex(16), 0))

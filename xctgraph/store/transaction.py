@@ -26,6 +26,7 @@ class Transaction:
         self._changes: dict[Slot, Part | None] = {}
         self._staged: list[Part] = []
         self._numbers: dict[str, int] = {}
+        self._target = manifest.path_of(root, base.revision + 1)
         self._open = True
 
     @property
@@ -120,9 +121,9 @@ class Transaction:
         return self._base
 
     def abandon(self) -> None:
-        """Forget the staged changes and remove their files."""
-        published = manifest.path_of(self._root, self._base.revision + 1).exists()
-        self._end(set(self._staged) if published else set())
+        """Forget the staged changes and remove their files; those of a revision that is published already stay."""
+        if self._open:
+            self._end(set(self._staged) if self._target.exists() else set())
 
     def _end(self, kept: AbstractSet[Part | None]) -> None:
         for part in self._staged:
