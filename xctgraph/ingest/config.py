@@ -6,6 +6,7 @@ Unknown fields are errors that name the nearest valid one. Paths are relative to
 from __future__ import annotations
 
 import tomllib
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,10 +26,21 @@ def _rounded(sizes: tuple[float, float, float]) -> tuple[float, float, float]:
     return z, y, x
 
 
+def _iso(value: object) -> str:
+    """A date and time, also as TOML writes it without quotes."""
+    if not isinstance(value, str | date):
+        raise ValueError("a date and time is wanted, as in 2026-05-04T10:30:00+01:00")
+    try:
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).isoformat()
+    except ValueError:
+        raise ValueError("no date and time of ISO 8601, as in 2026-05-04T10:30:00+01:00") from None
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 VoxelSize = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_per_axis), AfterValidator(_rounded)]
+Time = Annotated[str, BeforeValidator(_iso)]
 Axes = Annotated[str, Field(pattern="^(zyx|zxy|yzx|yxz|xzy|xyz)$")]
 
 
@@ -140,6 +152,11 @@ class Scan(_Model):
     load_n: Finite | None = Field(None, description="load in newton")
     strain: Finite | None = Field(None, description="engineering strain")
     strain_rate: Finite | None = Field(None, description="strain rate in 1/s")
+    acquired_at: Time | None = Field(None, description="start of the acquisition, ISO 8601")
+    acquisition_s: NotNegative | None = Field(None, description="duration of the acquisition in seconds")
+    hold: Literal["load", "displacement"] | None = Field(None, description="what was held during the scan")
+    hold_s: NotNegative | None = Field(None, description="time for which it had been held when the scan began, in seconds")
+    temperature_k: Positive | None = Field(None, description="temperature of the specimen in kelvin")
 
 
 class Dataset(_Model):

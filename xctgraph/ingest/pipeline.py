@@ -29,7 +29,13 @@ class ScanResult:
 
 
 def ingest(
-    store: Store, dataset: config.Dataset, *, replace: bool = False, live: bool = False, progress: Progress = silent
+    store: Store,
+    dataset: config.Dataset,
+    *,
+    replace: bool = False,
+    live: bool = False,
+    project: bool = True,
+    progress: Progress = silent,
 ) -> list[ScanResult]:
     """Bring the scans of a dataset into a store.
 
@@ -42,6 +48,8 @@ def ingest(
         Make scans anew that are there with other content or parameters.
     live
         Bring the projections up to date after each scan, and not only at the end.
+    project
+        Bring them up to date at all; without, the next reader or `Store.project` does.
 
     Raises
     ------
@@ -55,6 +63,7 @@ def ingest(
         If another writer is at work.
     """
     plans = plan.make(store, dataset, replace=replace)
+    dataset = plan.described(dataset, plans)
     # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
     store.engine.held()
     _describe_sample(store, dataset)
@@ -62,9 +71,10 @@ def ingest(
     for scan_plan in plans:
         do = _skip if scan_plan.action == "skip" else _ingest_scan
         results.append(do(store, dataset, scan_plan, progress))
-        if live:
+        if live and project:
             store.project(progress=progress)
-    store.project(progress=progress)
+    if project:
+        store.project(progress=progress)
     return results
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xctgraph.ingest import config, volumes
+from xctgraph.ingest import config, metadata, volumes
 from xctgraph.store import Store
 from xctgraph.store.errors import InputError, ScanExists
 
@@ -22,10 +22,12 @@ SLAB_BYTES = 64 * 2**20
 class ScanPlan:
     """One scan of the dataset: its volume as found, and what will be done with it.
 
-    `shape` is (z, y, x) in voxels; `slab` the number of slices read at a time.
+    `scan` is as declared, filled with what the file says, and `sample` what the file says of the specimen; `shape` is (z, y, x)
+    in voxels; `slab` the number of slices read at a time.
     """
 
     scan: config.Scan
+    sample: dict[str, metadata.Value]
     shape: tuple[int, int, int]
     dtype: str
     slab: int
@@ -67,6 +69,14 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
     return plans
 
 
+def described(dataset: config.Dataset, plans: list[ScanPlan]) -> config.Dataset:
+    """The dataset with what the files say of the specimen where it declares nothing; the first scan that says it counts."""
+    sample = dataset.sample
+    for plan in plans:
+        sample, _ = metadata.merged(sample, plan.sample, "")
+    return dataset.model_copy(update={"sample": sample})
+
+
 def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
     """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it."""
     return json.dumps(
@@ -103,13 +113,17 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
                     f"scan t = {scan.t}: {role} {getattr(scan, role)!r} has shape {volume.shape} (z, y, x), "
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
-        warnings = tuple(_voxel_size_warning(dataset, scan, grey))
+        warnings = list(_voxel_size_warning(dataset, scan, grey))
         slab = _slab_height(grey)
     checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(path) for role, path in inputs(scan))
     wanted = parameters(dataset, scan)
+    found = metadata.read(scan.path)
+    where = f"scan t = {scan.t}"
+    described, contradictions = metadata.merged(scan, found.scan, where)
+    warnings += contradictions + metadata.merged(dataset.sample, found.sample, where)[1]
     action: Action = "add"
     if known is not None:
-        same = known["checksum"] == checksum and known["parameters"] == json.loads(wanted)
+        same = known["checksum"] == checksum and not any(_differing(known["parameters"], json.loads(wanted)))
         action = "skip" if same else "replace"
         if action == "replace" and not replace:
             differing = ", ".join(_differing(known["parameters"], json.loads(wanted)))
@@ -118,7 +132,7 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
                 f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
                 "give --replace to make it anew, or another t"
             )
-    return ScanPlan(scan, grey.shape, str(grey.dtype), slab, checksum, wanted, action, warnings)
+    return ScanPlan(described, found.sample, grey.shape, str(grey.dtype), slab, checksum, wanted, action, tuple(warnings))
 
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
