@@ -39,6 +39,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")]
 DEFAULT_STORE = Path("xct.store")
 
 
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM; typer would turn a KeyboardInterrupt into a silent exit."""
+
+
 def open_store(path: Path, *, create: bool = False, graph: str | None = None) -> Store:
     """Open the store, loading the store's code only now so that `--help` is quick."""
     from xctgraph.store import open_store as open_

@@ -10,6 +10,8 @@ import typer
 
 from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, Memory, StorePath, Workers, open_store, resources
 from xctgraph.cli.output import Format, Progress, write_json, write_table
+from xctgraph.cli.result import write_result
+from xctgraph.cli.watch import run_watch
 from xctgraph.store.errors import InputError, StoreNotFound
 
 # Measured on two cores with 150,000 features in 3.2 GB: 100 to 200 MB/s from grey values to the projections.
@@ -50,6 +52,25 @@ def ingest(
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Make scans anew that are there with other parameters.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Bring the projections up to date after each scan.")] = False,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch", metavar="FOLDER", help="Ingest each scan that is finished in FOLDER, as they come.", show_default=False
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option("--pattern", help="Names of the scans below the watched folder.", show_default="*")
+    ] = None,
+    settle: Annotated[
+        float | None,
+        typer.Option("--settle", help="Seconds without a change after which a scan is finished.", min=0, show_default="10"),
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option("--until", help="End the watch at so many scans of the sample.", min=1, show_default=False)
+    ] = None,
+    idle: Annotated[
+        float | None, typer.Option("--idle", help="End the watch after so many seconds without news.", min=0, show_default=False)
+    ] = None,
     workers: Workers = None,
     memory: Memory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan; do nothing.")] = False,
@@ -67,8 +88,18 @@ def ingest(
     if schema:
         write_json(config.Dataset.model_json_schema())
         return
-    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size)
+    rules = {"pattern": pattern, "settle_s": settle, "until": until, "idle": idle}
     allowed = resources(workers, memory)
+    if watch is not None:
+        if dry_run:
+            raise InputError("--dry-run looks at volumes that are there; --watch waits for them: give one of the two")
+        watched = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size, watched=True)
+        run_watch(watched, watch, rules, store=store, graph=graph, replace=replace, resources=allowed, json_=json_)
+        return
+    given = [name for name, value in rules.items() if value is not None]
+    if given:
+        raise InputError(f"--{given[0].removesuffix('_s')} belongs to --watch FOLDER, which was not given")
+    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size)
     existed = _is_store(store)
     if dry_run or not existed:
         # Wrong input must not leave an empty store behind.
@@ -88,14 +119,7 @@ def ingest(
         write_json({"store": str(store), "revision": revision, "scans": [vars(result) for result in results]})
         return
     for result in results:
-        for warning in result.warnings:
-            typer.echo(f"Warning: {warning}", err=True)
-        done = {"add": "added", "replace": "replaced", "skip": "there already, unchanged:"}[result.action]
-        typer.echo(f"t = {result.t}: {done} {result.n_features} features, {result.n_near} NEAR, {result.n_links} NEXT")
-        if result.changed_tracks:
-            typer.echo(f"       {result.changed_tracks} features of later scans came to another track")
-        if result.segmentation:
-            typer.echo(f"       segmentation: {_brief(result.segmentation)}")
+        write_result(result)
     where = "" if store == DEFAULT_STORE else f" --store {store}"
     typer.echo(f"store {store} is at revision {revision}. Ask: xctgraph query counts-and-volume-fraction{where}")
 
@@ -132,11 +156,13 @@ def _dataset(
     roi: str | None,
     first_t: int | None,
     insist: bool,
+    *,
+    watched: bool = False,
 ) -> Any:
     from xctgraph.ingest import config
     from xctgraph.store import units
 
-    if not inputs:
+    if not inputs and not watched:
         raise InputError("nothing to ingest: give DATASET.toml, or volumes with --sample and --voxel-size")
     if any(text.endswith(".toml") for text in inputs):
         if len(inputs) > 1:
@@ -153,7 +179,9 @@ def _dataset(
         if any(value is not None for value in given.values()):
             named = ", ".join(name for name, value in given.items() if value is not None)
             raise InputError(f"{named} given beside {inputs[0]}: these belong into the file ([sample], [segmentation], [[scan]])")
-        return config.load(Path(inputs[0]))
+        return config.load(Path(inputs[0]), watched=watched)
+    if inputs and watched:
+        raise InputError(f"{inputs[0]} given beside --watch: the scans come from the watched folder; give only a DATASET.toml")
     if sample is None or voxel_size is None:
         missing = " and ".join(name for name, value in (("--sample", sample), ("--voxel-size", voxel_size)) if value is None)
         raise InputError(f"{missing} missing: volumes need both, as in --sample S1 --voxel-size 1.63um (there is no default)")
@@ -177,9 +205,11 @@ def _dataset(
                 "roi": roi,
             },
             "segmentation": spec,
+            "watch": {"first_t": first_t},
             "scan": [{"t": (first_t or 0) + index, "path": path} for index, path in enumerate(inputs)],
         },
         origin="command line",
+        watched=watched,
     )
 
 
@@ -208,18 +238,3 @@ def _print_plan(plans: list[Any], *, json_: bool) -> None:
             f"t = {row['t']}: {row['action']} {row['path']}  {row['shape']} {row['dtype']}, {row['gigabytes']} GB; "
             f"about {row['memory_megabytes']} MB of memory and {row['seconds']} s at {PLANNED_RATE / 1e6:.0f} MB/s"
         )
-
-
-def _brief(description: dict[str, Any]) -> str:
-    """The method and the threshold of each class; the whole description stands in `jobs`."""
-    classes = description.get("classes")
-    if not isinstance(classes, dict):
-        return ", ".join(f"{key} {value}" for key, value in description.items())
-    found = [f"{name} {_threshold(values)}" for name, values in classes.items()]
-    return f"{description.get('method')}: " + ", ".join(found)
-
-
-def _threshold(found: dict[str, Any]) -> str:
-    if "threshold" not in found:
-        return f"none ({found['absent']})"
-    return f"{'above' if found['side'] == 'bright' else 'below'} {found['threshold']:.6g}"

@@ -12,7 +12,7 @@ import typer
 
 import xctgraph
 from xctgraph.cli import ask, demo, drop, export, graph, health, ingest, synth
-from xctgraph.cli.common import DEBUG, complain
+from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, XctGraphError
 
 app = typer.Typer(
@@ -57,12 +57,8 @@ app.add_typer(export.app, name="export")
 app.add_typer(drop.app, name="drop")
 
 
-class _Interrupted(BaseException):
-    """Ctrl-C or SIGTERM; typer would turn a KeyboardInterrupt into a silent exit."""
-
-
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise _Interrupted
+    raise Interrupted
 
 
 def main() -> None:
@@ -79,7 +75,7 @@ def main() -> None:
             raise
         complain(str(error))
         sys.exit(2 if isinstance(error, InputError) else 1)
-    except _Interrupted:
+    except Interrupted:
         complain("interrupted: what was committed stays, the scan at work was left out; the same command goes on from there")
         sys.exit(1)
     except FileNotFoundError as error:

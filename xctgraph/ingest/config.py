@@ -6,6 +6,7 @@ Unknown fields are errors that name the nearest valid one. Paths are relative to
 from __future__ import annotations
 
 import tomllib
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +32,16 @@ def _ranges(value: object) -> object:
     return region.parse(value) if isinstance(value, str) else value
 
 
+def _iso(value: object) -> str:
+    """A date and time, also as TOML writes it without quotes."""
+    if not isinstance(value, str | date):
+        raise ValueError("a date and time is wanted, as in 2026-05-04T10:30:00+01:00")
+    try:
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).isoformat()
+    except ValueError:
+        raise ValueError("no date and time of ISO 8601, as in 2026-05-04T10:30:00+01:00") from None
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -38,6 +49,7 @@ VoxelSize = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_per_
 Voxel = Annotated[int, Field(ge=0)]
 Range = tuple[Voxel, Voxel | None]
 Roi = Annotated[tuple[Range, Range, Range], BeforeValidator(_ranges)]
+Time = Annotated[str, BeforeValidator(_iso)]
 Axes = Annotated[str, Field(pattern="^(zyx|zxy|yzx|yxz|xzy|xyz)$")]
 
 
@@ -125,6 +137,25 @@ class Correspondence(_Model):
     max_drift_um: Positive | None = Field(None, description="largest drift looked for; if not given, half the volume")
 
 
+class Watch(_Model):
+    """Which entries of the folder given to `--watch` are scans, and when one is finished."""
+
+    pattern: str = Field("*", min_length=1, description="names of scans below the folder: `*.nxs`, or `*/recon.h5`")
+    settle_s: NotNegative = Field(
+        10.0, description="a scan is finished once names, sizes and times of its files have not changed for so many seconds"
+    )
+    dataset: str | None = Field(None, description="path of the volume in each HDF5 file; if not given, it is looked for")
+    slices: int | None = Field(None, ge=1, description="slices of a finished scan, for folders of slices")
+    marker: bool = Field(
+        False, description="a scan is finished once `NAME.done` stands beside it, or `.done` in it, and not before"
+    )
+    first_t: int | None = Field(
+        None,
+        ge=0,
+        description="t of the first scan in the folder; if not given, 0, or one past the scans ingested from elsewhere",
+    )
+
+
 class Scan(_Model):
     """One volume of the series."""
 
@@ -140,6 +171,11 @@ class Scan(_Model):
     load_n: Finite | None = Field(None, description="load in newton")
     strain: Finite | None = Field(None, description="engineering strain")
     strain_rate: Finite | None = Field(None, description="strain rate in 1/s")
+    acquired_at: Time | None = Field(None, description="start of the acquisition, ISO 8601")
+    acquisition_s: NotNegative | None = Field(None, description="duration of the acquisition in seconds")
+    hold: Literal["load", "displacement"] | None = Field(None, description="what was held during the scan")
+    hold_s: NotNegative | None = Field(None, description="time for which it had been held when the scan began, in seconds")
+    temperature_k: Positive | None = Field(None, description="temperature of the specimen in kelvin")
 
 
 class Dataset(_Model):
@@ -150,6 +186,7 @@ class Dataset(_Model):
     measure: Measure = Field(default_factory=Measure)
     proximity: Proximity = Field(default_factory=Proximity)
     correspondence: Correspondence = Field(default_factory=Correspondence)
+    watch: Watch = Field(default_factory=Watch)
     scan: list[Scan] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -201,8 +238,16 @@ class Dataset(_Model):
         return self.measure.min_voxels or (5 if self.segmentation.method == "otsu" else 1)
 
 
-def load(path: Path) -> Dataset:
+class WatchedDataset(Dataset):
+    """A dataset whose scans are yet to be measured: it may list none."""
+
+    scan: list[Scan] = Field(default_factory=list)
+
+
+def load(path: Path, *, watched: bool = False) -> Dataset:
     """Read a `DATASET.toml`; relative paths in it become relative to its folder.
+
+    With `watched` it may list no scans, since they will come.
 
     Raises
     ------
@@ -217,7 +262,7 @@ def load(path: Path) -> Dataset:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not valid TOML: {error}") from error
-    dataset = parse(data, origin=str(path))
+    dataset = parse(data, origin=str(path), watched=watched)
     folder = path.parent
     scans = [
         scan.model_copy(
@@ -230,8 +275,8 @@ def load(path: Path) -> Dataset:
     return dataset.model_copy(update={"scan": scans})
 
 
-def parse(data: dict[str, Any], *, origin: str) -> Dataset:
-    """Check a mapping against the model; `origin` names it in the error.
+def parse(data: dict[str, Any], *, origin: str, watched: bool = False) -> Dataset:
+    """Check a mapping against the model; `origin` names it in the error, with `watched` it may list no scans.
 
     Raises
     ------
@@ -239,7 +284,7 @@ def parse(data: dict[str, Any], *, origin: str) -> Dataset:
         Naming every field that is wrong, what is valid, and the nearest name of an unknown field.
     """
     try:
-        return Dataset.model_validate(data)
+        return (WatchedDataset if watched else Dataset).model_validate(data)
     except ValidationError as error:
         faults = [_fault(dict(item)) for item in error.errors()]
         raise InputError(f"{origin}: " + "; ".join(faults)) from error
@@ -266,6 +311,6 @@ def _fields_at(location: tuple[str | int, ...]) -> list[str]:
         "measure": Measure,
         "proximity": Proximity,
     }
-    sections |= {"correspondence": Correspondence, "scan": Scan}
+    sections |= {"correspondence": Correspondence, "watch": Watch, "scan": Scan}
     model: type[_Model] = sections.get(str(location[0]), Dataset) if location else Dataset
     return list(model.model_fields)

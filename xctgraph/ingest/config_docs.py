@@ -42,6 +42,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[measure]", config.Measure),
     ("[proximity]", config.Proximity),
     ("[correspondence]", config.Correspondence),
+    ("[watch]", config.Watch),
     ("[[scan]]", config.Scan),
 )
 

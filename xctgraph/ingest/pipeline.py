@@ -37,6 +37,7 @@ def ingest(
     replace: bool = False,
     live: bool = False,
     resources: Resources | None = None,
+    project: bool = True,
     progress: Progress = silent,
 ) -> list[ScanResult]:
     """Bring the scans of a dataset into a store.
@@ -52,6 +53,8 @@ def ingest(
         Bring the projections up to date after each scan, and not only at the end.
     resources
         Threads and memory to use; all cores and most of the free memory if not given.
+    project
+        Bring them up to date at all; without, the next reader or `Store.project` does.
 
     Raises
     ------
@@ -66,6 +69,7 @@ def ingest(
     """
     resources = resources or Resources()
     plans = plan.make(store, dataset, resources, replace=replace)
+    dataset = plan.described(dataset, plans)
     # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
     store.engine.held()
     _describe_sample(store, dataset)
@@ -75,9 +79,10 @@ def ingest(
             results.append(_skip(store, dataset, scan_plan))
         else:
             results.append(_ingest_scan(store, dataset, scan_plan, resources, progress))
-        if live:
+        if live and project:
             store.project(progress=progress)
-    store.project(progress=progress)
+    if project:
+        store.project(progress=progress)
     return results
 
 

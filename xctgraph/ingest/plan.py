@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xctgraph.ingest import config, volumes
+from xctgraph.ingest import config, metadata, volumes
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box
@@ -27,11 +27,13 @@ WRONG_FACTOR = 1.99  # binning by 2 that the file, or the user, does not know of
 class ScanPlan:
     """One scan of the dataset: its volume as found, and what will be done with it.
 
-    `shape` is that of the whole volume, (z, y, x) in voxels; `box` the part of it that is read, ((z0, z1), (y0, y1), (x0, x1));
-    `slab` the number of slices read at a time; `memory` the bytes planned for the program and its slabs.
+    `scan` is as declared, filled with what the file says, and `sample` what the file says of the specimen; `shape` is that of
+    the whole volume, (z, y, x) in voxels; `box` the part of it that is read, ((z0, z1), (y0, y1), (x0, x1)); `slab` the number
+    of slices read at a time; `memory` the bytes planned for the program and its slabs.
     """
 
     scan: config.Scan
+    sample: dict[str, metadata.Value]
     shape: tuple[int, int, int]
     box: Box
     dtype: str
@@ -74,6 +76,14 @@ def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, 
     return plans
 
 
+def described(dataset: config.Dataset, plans: list[ScanPlan]) -> config.Dataset:
+    """The dataset with what the files say of the specimen where it declares nothing; the first scan that says it counts."""
+    sample = dataset.sample
+    for plan in plans:
+        sample, _ = metadata.merged(sample, plan.sample, "")
+    return dataset.model_copy(update={"sample": sample})
+
+
 def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
     """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it."""
     return json.dumps(
@@ -114,7 +124,7 @@ def _plan_scan(
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
         told = [f"scan t = {scan.t}: {text}" for volume in opened.values() for text in getattr(volume, "warnings", ())]
-        warnings = (*told, *_compare_voxel_size(dataset, scan, grey))
+        warnings = [*told, *_compare_voxel_size(dataset, scan, grey)]
         box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
         read = {role: region.Region(volume, box) for role, volume in opened.items()}
         # Classes come on top where the values of a mask are looked up.
@@ -124,9 +134,13 @@ def _plan_scan(
         memory = resources.plan(slab, read["path"].shape, voxel_bytes)
         checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
     wanted = parameters(dataset, scan)
+    found = metadata.read(scan.path)
+    where = f"scan t = {scan.t}"
+    described, contradictions = metadata.merged(scan, found.scan, where)
+    warnings += contradictions + metadata.merged(dataset.sample, found.sample, where)[1]
     action: Action = "add"
     if known is not None:
-        same = known["checksum"] == checksum and known["parameters"] == json.loads(wanted)
+        same = known["checksum"] == checksum and not any(_differing(known["parameters"], json.loads(wanted)))
         action = "skip" if same else "replace"
         if action == "replace" and not replace:
             differing = ", ".join(_differing(known["parameters"], json.loads(wanted)))
@@ -135,7 +149,9 @@ def _plan_scan(
                 f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
                 "give --replace to make it anew, or another t"
             )
-    return ScanPlan(scan, grey.shape, box, str(grey.dtype), slab, memory, checksum, wanted, action, warnings)
+    return ScanPlan(
+        described, found.sample, grey.shape, box, str(grey.dtype), slab, memory, checksum, wanted, action, tuple(warnings)
+    )
 
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:

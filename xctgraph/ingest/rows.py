@@ -14,6 +14,9 @@ from xctgraph.ingest.scan import MeasuredScan
 from xctgraph.ingest.volumes.region import shape_of
 from xctgraph.store import ids
 
+DESCRIBED = ("time_s", "load_n", "strain", "strain_rate", "acquired_at", "acquisition_s", "hold", "hold_s", "temperature_k")
+"""Columns of `scans` that are declared, or read from the file."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -55,10 +58,7 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
         [
             {
                 "scan_id": origin.scan_id,
-                "time_s": declared.time_s,
-                "load_n": declared.load_n,
-                "strain": declared.strain,
-                "strain_rate": declared.strain_rate,
+                **{name: getattr(declared, name) for name in DESCRIBED},
                 **dict(zip(("n_z", "n_y", "n_x"), scan_plan.shape, strict=True)),
                 **_roi(scan_plan),
                 "path": str(Path(declared.path).absolute()),

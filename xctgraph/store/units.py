@@ -73,6 +73,26 @@ def voxel_size_um(value: str | float | Sequence[str | float]) -> tuple[float, fl
     return dz, dy, dx
 
 
+def convert(value: float, unit: str, to: str) -> float | None:
+    """A value in another unit; None where the units do not fit. Files write temperatures in `C`, and strain also in percent.
+
+    Parameters
+    ----------
+    value, unit
+        As found; an empty unit is that of a pure number.
+    to
+        Unit as pint names it; empty for a pure number.
+    """
+    if unit in ("%", "percent"):
+        value, unit = value / 100, ""
+    try:
+        registry = _registry()
+        given: pint.Quantity[float] = registry.Quantity(value, {"C": "degC", "°C": "degC", "celsius": "degC"}.get(unit, unit))
+        return float(given.to(to).magnitude)
+    except Exception:  # noqa: BLE001  # pint raises many kinds of error on text that is not a unit
+        return None
+
+
 def _parse(text: str) -> float:
     try:
         return float(text)

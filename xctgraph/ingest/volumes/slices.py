@@ -73,7 +73,7 @@ def slice_files(folder: Path) -> tuple[Path, ...]:
         If there are none, or several numbered sets (`slice_0001.tif` and `mask_0001.tif`).
     """
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    files = sorted((entry for entry in entries if entry.suffix.lower() in SUFFIXES), key=lambda file: _natural(file.name))
+    files = sorted((entry for entry in entries if entry.suffix.lower() in SUFFIXES), key=lambda file: natural(file.name))
     if not files:
         kinds = Counter("folders" if entry.is_dir() else entry.suffix.lower() or "no extension" for entry in entries)
         held = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing"
@@ -82,7 +82,8 @@ def slice_files(folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key of the natural order: numbers by value, so that slice2 comes before slice10."""
     return tuple((int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name) if part)
 
 
