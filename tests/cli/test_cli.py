@@ -105,11 +105,12 @@ def test_a_dry_run_makes_nothing(folder: Path, tmp_path: Path) -> None:
         (("query", "largest-features", "-p", "t=early"), 2, "'early'"),
         (("cypher", "MATCH (f:Feature) RETURN f.uid AS u LIMIT $n"), 2, "n"),
         (("cypher", "CREATE (f:Feature {feature_id: 1})"), 2, "read"),
-        (("cypher", "MATCH (f:Featur) RETURN f.uid"), 2, "Featur"),
+        (("cypher", "MATCH (f:Featur) RETURN f.uid"), 2, "did you mean 'Feature'? Valid: ADJACENT, CONTAINS"),
+        (("cypher", "MATCH (f:Feature) RETURN f.volum"), 2, "did you mean 'volume'? Valid: "),
         (("sql", "DELETE FROM features"), 2, "read"),
         (("sql", "SELECT * FROM read_text('/etc/passwd')"), 2, ""),
         (("sql", "SELECT nothing FROM features"), 2, "nothing"),
-        (("info", "--store", "nowhere"), 1, "there is no store at"),
+        (("info", "--store", "nowhere"), 2, "there is no store at"),
         (("ingest",), 2, "nothing to ingest"),
         (("ingest", "scan_0.npy"), 2, "--sample and --voxel-size missing"),
         (("ingest", "scan_0.npy", "--sample", "S"), 2, "--voxel-size missing"),
@@ -141,6 +142,31 @@ def test_wrong_input_leaves_no_store(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "s").exists()
 
 
+def test_input_that_proves_wrong_at_work_leaves_no_store(tmp_path: Path) -> None:
+    volume = np.full((8, 8, 8), 100, np.float32)
+    volume[4, 4, 4] = np.nan
+    np.save(tmp_path / "nan.npy", volume)
+    arguments = ("ingest", "nan.npy", "--sample", "S", "--voxel-size", "1um", "--segmentation")
+    assert "(4, 4, 4) is nan" in run(tmp_path, *arguments, "threshold:150", code=2).stderr
+    assert (
+        "nan.npy holds float32, but the values of a label volume are whole" in run(tmp_path, *arguments, "labels", code=2).stderr
+    )
+    assert not (tmp_path / "xct.store").exists()
+
+
+def test_air_around_the_sample_is_warned_of(tmp_path: Path, rng: np.random.Generator) -> None:
+    y, x = np.ogrid[-40:40, -40:40]
+    sample = np.broadcast_to(y**2 + x**2 < 30**2, (40, 80, 80))
+    grey = np.where(sample, 120, 20) + rng.normal(0, 4, sample.shape)
+    grey[10:14, 38:42, 38:42] = 200
+    np.save(tmp_path / "v.npy", grey.clip(0, 255).astype(np.uint8))
+    arguments = ("ingest", "v.npy", "--sample", "S", "--voxel-size", "1um", "--store")
+    warned = run(tmp_path, *arguments, "a", "--segmentation", "threshold:160").stderr
+    assert "air" not in warned
+    warned = run(tmp_path, *arguments, "b").stderr
+    assert "give a sample `mask`" in warned
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interruption_says_what_stays(tmp_path: Path, number: signal.Signals) -> None:
     np.save(tmp_path / "big.npy", np.zeros((600, 300, 300), np.uint8))
@@ -161,7 +187,7 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
     done = subprocess.run(
         [COMMAND, "--debug", "info", "--store", "nowhere"], cwd=folder, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == 1  # Python's own, of an exception that nobody caught
     assert "Traceback" in done.stderr
     assert "StoreNotFound" in done.stderr
 

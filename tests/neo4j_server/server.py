@@ -19,7 +19,7 @@ import neo4j
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-_START_SECONDS = 120.0
+_START_SECONDS = 300.0
 
 
 class ServerUnavailable(Exception):

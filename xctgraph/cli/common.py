@@ -66,7 +66,7 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
 def complain(message: str) -> None:
     """Print an error as one paragraph on stderr."""
     width = max(60, os.get_terminal_size(sys.stderr.fileno()).columns) if sys.stderr.isatty() else 0
-    text = f"Error: {message}"
+    text = f"Error: {' '.join(message.split())}"
     sys.stderr.write((textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False) if width else text) + "\n")
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -52,5 +56,10 @@ def demo(
             typer.echo(f"({ROWS} of {answer.table.num_rows} rows; more in the report)")
     typer.echo(f"\n{result.checked}")
     typer.echo(f"\nReport: {result.report}\n\nTry next:")
+    activate = Path(sys.executable).parent / "activate"
+    if shutil.which("xctgraph") is None and activate.is_file():
+        typer.echo(f"  source {os.path.relpath(activate)}")
     for command in NEXT_COMMANDS:
         typer.echo(f"  xctgraph {command} --store {result.store}")
+    if find_spec("torch_geometric") is None:
+        typer.echo("  (export pyg needs the extra `ml`, in a checkout: make .venv/full)")

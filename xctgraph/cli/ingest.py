@@ -28,7 +28,11 @@ def ingest(
     ] = None,
     voxel_size: Annotated[
         str | None,
-        typer.Option("--voxel-size", help="Edge of a voxel with its unit, 1.63um, or z,y,x (for VOLUME...).", show_default=False),
+        typer.Option(
+            "--voxel-size",
+            help="Edge of a voxel: 1.63um, or z,y,x; in um where no unit is given (for VOLUME...).",
+            show_default=False,
+        ),
     ] = None,
     segmentation: Annotated[
         str | None,
@@ -84,6 +88,7 @@ def ingest(
     Segments, labels and measures each scan, links it to the others, and loads the graph.
     """
     from xctgraph.ingest import config, pipeline, plan
+    from xctgraph.store import discard_empty
 
     if schema:
         write_json(config.Dataset.model_json_schema())
@@ -104,17 +109,22 @@ def ingest(
     if dry_run or not existed:
         # Wrong input must not leave an empty store behind.
         with open_store(store) if existed else nullcontext() as held:
-            plans = plan.make(held, dataset, allowed, replace=replace)
+            plans = plan.make(held, dataset, replace=replace, resources=allowed)
         if dry_run:
             _print_plan(plans, json_=json_)
             return
-    with open_store(store, create=True, graph=graph) as opened:
-        progress = Progress(quiet=json_)
-        try:
-            results = pipeline.ingest(opened, dataset, replace=replace, live=live, resources=allowed, progress=progress)
-        finally:
-            progress.close()
-        revision = opened.manifest().revision
+    try:
+        with open_store(store, create=True, graph=graph) as opened:
+            progress = Progress(quiet=json_)
+            try:
+                results = pipeline.ingest(opened, dataset, replace=replace, live=live, resources=allowed, progress=progress)
+            finally:
+                progress.close()
+            revision = opened.manifest().revision
+    except InputError:
+        if not existed:
+            discard_empty(store)
+        raise
     if json_:
         write_json({"store": str(store), "revision": revision, "scans": [vars(result) for result in results]})
         return

@@ -13,7 +13,7 @@ import typer
 import xctgraph
 from xctgraph.cli import ask, demo, drop, export, graph, health, ingest, synth
 from xctgraph.cli.common import DEBUG, Interrupted, complain
-from xctgraph.store.errors import InputError, XctGraphError
+from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
 app = typer.Typer(
     name="xctgraph",
@@ -74,7 +74,7 @@ def main() -> None:
         if DEBUG.get():
             raise
         complain(str(error))
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(2 if isinstance(error, InputError | StoreNotFound) else 1)
     except Interrupted:
         complain("interrupted: what was committed stays, the scan at work was left out; the same command goes on from there")
         sys.exit(1)

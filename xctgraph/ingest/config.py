@@ -256,6 +256,8 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"there is no {path}: name a DATASET.toml (docs/dataset.md says what is in it)") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     try:
@@ -290,15 +292,31 @@ def parse(data: dict[str, Any], *, origin: str, watched: bool = False) -> Datase
         raise InputError(f"{origin}: " + "; ".join(faults)) from error
 
 
+_MISSING = {
+    "voxel_size_um": " (there is no default: give it as a number, or as [z, y, x])",
+    "scan": ": give each volume a section [[scan]] with `t` and `path`",
+    "sample": ": give a section [sample] with `id` and `voxel_size_um`",
+    "id": ": give the sample a name, as in id = 'S1'",
+    "path": ": name the file or folder of the scan",
+    "t": ": give the scan an index, as in t = 0",
+}
+_PATTERNS = {
+    "axes": "the order of the axes is z, y and x in some order, as in 'zyx'",
+    "id": "the name of a sample is made of letters, digits, _ . - and begins with a letter or digit",
+}
+
+
 def _fault(item: dict[str, Any]) -> str:
     location = item["loc"]
     where = ".".join(str(part) for part in location)
     if item["type"] == "extra_forbidden":
         return f"unknown field {where!r}: {nearest(str(location[-1]), _fields_at(location[:-1]))}"
     if item["type"] == "missing":
-        remedy = " (there is no default: give it as a number, or as [z, y, x])" if location[-1] == "voxel_size_um" else ""
+        remedy = _MISSING.get(str(location[-1]), "")
         return f"{where!r} is missing{remedy}"
     message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "string_pattern_mismatch":
+        message = _PATTERNS.get(str(location[-1]), message)
     value = item.get("input")
     shown = "" if isinstance(value, dict | list) or value is None else f" (given: {value!r})"
     return f"{where!r}: {message}{shown}" if where else message

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from xctgraph.ingest import config, history, plan, rows, scan
@@ -14,6 +15,9 @@ from xctgraph.store import Store
 from xctgraph.store.errors import ScanExists
 from xctgraph.store.job import Job
 from xctgraph.store.progress import Progress, silent
+
+# Share of the volume above which a pore that reaches the faces is taken for air.
+AIR_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def ingest(
         If another writer is at work.
     """
     resources = resources or Resources()
-    plans = plan.make(store, dataset, resources, replace=replace)
+    plans = plan.make(store, dataset, replace=replace, resources=resources)
     dataset = plan.described(dataset, plans)
     # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
     store.engine.held()
@@ -131,7 +135,12 @@ def _ingest_scan(
         n_links=placed.n_links,
         changed_tracks=placed.changed_tracks,
         segmentation=measured.segmentation,
-        warnings=(*scan_plan.warnings, *_found_nothing(measured, scan_plan), *placed.warnings),
+        warnings=(
+            *scan_plan.warnings,
+            *_found_nothing(measured, scan_plan),
+            *_looks_like_air(measured, scan_plan),
+            *placed.warnings,
+        ),
     )
 
 
@@ -141,6 +150,21 @@ def _found_nothing(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Ite
         yield (
             f"scan t = {scan_plan.scan.t}: no feature was found in {scan_plan.scan.path}. The scan is stored with none; if "
             "that is wrong, look at thresholds, mask and `min_voxels`, and ingest it again with --replace"
+        )
+
+
+def _looks_like_air(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
+    """Air around a sample is dark as pores are: one feature that takes a good part of the volume and reaches its faces."""
+    features = measured.features
+    if scan_plan.scan.mask is not None or not features.num_rows:
+        return
+    share = np.where(features["border_touching"].to_numpy(), features["volume"].to_numpy(), 0) / measured.material_volume
+    k = int(share.argmax())
+    if share[k] > AIR_SHARE and features["kind"][k].as_py() in ("pore", "fracture"):
+        yield (
+            f"scan t = {scan_plan.scan.t}: a {features['kind'][k].as_py()} (label {features['label'][k].as_py()}) fills "
+            f"{100 * share[k]:.0f} % of the volume and reaches its faces. If that is air around the sample, give a sample `mask` "
+            "for each scan, or a `roi` inside the sample, and ingest again with --replace: volume fractions are wrong otherwise"
         )
 
 

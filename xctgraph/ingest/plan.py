@@ -50,7 +50,7 @@ class ScanPlan:
         return int(np.prod(region.shape_of(self.box), dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
-def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, replace: bool) -> list[ScanPlan]:
+def make(store: Store | None, dataset: config.Dataset, *, replace: bool, resources: Resources | None = None) -> list[ScanPlan]:
     """Open every volume of the dataset and decide what to do with each scan, in the order of t; no store is an empty one.
 
     Raises
@@ -69,6 +69,7 @@ def make(store: Store | None, dataset: config.Dataset, resources: Resources, *, 
     if store is not None:
         known = _known_scans(store, dataset.sample.id)
         _check_voxel_size(store, dataset)
+    resources = resources or Resources()
     scans = sorted(dataset.scan, key=lambda s: s.t)
     plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, replace=replace) for scan in scans]
     planned = {plan.scan.t: (plan.shape, region.shape_of(plan.box)) for plan in plans}
@@ -122,6 +123,13 @@ def _plan_scan(
                 raise InputError(
                     f"scan t = {scan.t}: {role} {getattr(scan, role)!r} has shape {volume.shape} (z, y, x), "
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
+                )
+        if dataset.segmentation.method == "labels":
+            source = opened.get("labels", grey)
+            if source.dtype.kind not in "biu":
+                raise InputError(
+                    f"scan t = {scan.t}: {scan.labels or scan.path} holds {source.dtype}, but the values of a label volume are "
+                    "whole numbers: write it as integers, or name the segmentation that makes features of grey values"
                 )
         told = [f"scan t = {scan.t}: {text}" for volume in opened.values() for text in getattr(volume, "warnings", ())]
         warnings = [*told, *_compare_voxel_size(dataset, scan, grey)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 
 from xctgraph.store import ddl, delta, files, projection, results
 from xctgraph.store.delta import Difference, Item, escaped
-from xctgraph.store.errors import EngineError, QueryError
+from xctgraph.store.errors import EngineError, QueryError, nearest
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress
 from xctgraph.store.projection import Held, Plan
@@ -282,10 +283,19 @@ def _dangling(item: Item, error: EngineError) -> EngineError:
     return error
 
 
+def _valid_names(text: str) -> str:
+    """What an unknown label, type or property may be."""
+    if found := re.search(r"Table (\w+) does not exist", text):
+        return f" {nearest(found[1], {item.name for item in delta.items()})}"
+    if found := re.search(r"Cannot find property (\w+) for", text):
+        return f" {nearest(found[1], {name for item in delta.items() for name in item.columns})}"
+    return ""
+
+
 def _translated(error: RuntimeError) -> QueryError | EngineError:
     text = str(error)
     if "read-only" in text:
         return QueryError(f"queries are read-only: {text}")
     if text.startswith(_USER_ERRORS):
-        return QueryError(f"Cypher: {text}")
+        return QueryError(f"Cypher: {text}{_valid_names(text)}")
     return EngineError(f"Ladybug could not answer: {text}")

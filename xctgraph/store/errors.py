@@ -15,8 +15,8 @@ One base class, with the built-in that a caller would expect mixed in::
     ├── EngineError (RuntimeError)          a graph engine refused or cannot be reached
     └── MissingExtra (ImportError)          an optional dependency is not installed
 
-A message names the bad value, what would be valid, and the remedy. `InputError` ends the command line with exit code 2,
-all others with 1.
+A message names the bad value, what would be valid, and the remedy. `InputError` and `StoreNotFound` end the command line with
+exit code 2, all others with 1.
 """
 
 from __future__ import annotations

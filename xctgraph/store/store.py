@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -312,6 +312,17 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def discard_empty(path: str | Path) -> None:
+    """Remove a store that was made and never written to, and its folder where nothing else is in it."""
+    root = Path(path).expanduser().resolve()
+    if manifest.revisions(root) == [0]:
+        with suppress(StoreLocked), lock.held(root / WRITE_LOCK, f"removing the empty store {root}"):
+            if manifest.revisions(root) == [0]:
+                manifest.path_of(root, 0).unlink(missing_ok=True)
+        with suppress(OSError):  # other files are there: not ours to remove
+            root.rmdir()
 
 
 def _create(root: Path) -> None:

@@ -136,17 +136,20 @@ def _resolve(file: h5py.File, path: Path, name: str) -> h5py.Group | h5py.Datase
 
 
 def _contents(group: h5py.Group) -> str:
-    lines = []
-    broken = 0
+    lines, broken = [], []
     for name in group:
         item = get(group, name)
-        broken += item is None
-        if item is not None:
+        if item is None:
+            broken.append(f"{name} (a link to {_target(group, name)}, which leads nowhere: is that file in its place?)")
+        else:
             lines.append(f"{name} {item.shape} {item.dtype}" if isinstance(item, h5py.Dataset) else f"{name}/")
     lines = lines[:MAX_LISTED] + [f"and {len(lines) - MAX_LISTED} more"] * (len(lines) > MAX_LISTED)
-    if broken:
-        lines.append(f"and {broken} links that lead nowhere: are the files they name in their place?")
-    return ", ".join(lines) or "nothing"
+    return ", ".join(lines + broken[:MAX_LISTED]) or "nothing"
+
+
+def _target(group: h5py.Group, name: str) -> str:
+    link = group.get(name, getlink=True)
+    return f"{link.filename}:{link.path}" if isinstance(link, h5py.ExternalLink) else str(getattr(link, "path", "damaged data"))
 
 
 def _nx_class(group: h5py.Group) -> str:
