@@ -77,8 +77,11 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
     return plans
 
 
-def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
-    """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it."""
+def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> str:
+    """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it.
+
+    `box` is the region of interest, None for the whole volume.
+    """
     return json.dumps(
         {
             "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes"}),
@@ -89,7 +92,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
             "cluster_gap_um": dataset.cluster_gap_um,
             "density_radius_um": dataset.density_radius_um,
             "correspondence": dataset.correspondence.model_dump(),
-            "roi": dataset.roi(scan),
+            **({} if box is None else {"roi": box}),
             "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
         },
         sort_keys=True,
@@ -119,7 +122,7 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
         box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
         slab = _slab_height(region.Region(grey, box))
         checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
-    wanted = parameters(dataset, scan)
+    wanted = parameters(dataset, scan, None if region.shape_of(box) == grey.shape else box)
     action: Action = "add"
     if known is not None:
         same = known["checksum"] == checksum and known["parameters"] == json.loads(wanted)
@@ -136,8 +139,9 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
     """Names of the parameters that differ, as in `scan.load_n`."""
-    for name, value in wanted.items():
-        other = (held or {}).get(name)
+    held = held or {}
+    for name in sorted(held.keys() | wanted.keys()):
+        value, other = wanted.get(name), held.get(name)
         if isinstance(value, dict) and isinstance(other, dict):
             yield from (
                 f"{name}.{inner}" for inner in sorted(value.keys() | other.keys()) if value.get(inner) != other.get(inner)
