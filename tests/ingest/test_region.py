@@ -15,7 +15,7 @@ from xctgraph.ingest import config, pipeline, plan, volumes
 from xctgraph.ingest.slabs import slabs
 from xctgraph.ingest.volumes import region
 from xctgraph.store import Store, open_store
-from xctgraph.store.errors import InputError
+from xctgraph.store.errors import InputError, ScanExists
 
 SHAPE = (30, 40, 44)
 BOX = ((3, 27), (5, 38), (9, 41))
@@ -124,8 +124,9 @@ def test_the_same_region_again_is_a_no_op_and_another_is_not(paths: list[Path], 
         assert [p.action for p in plan.make(store, dataset(paths[:1], roi=[list(span) for span in BOX]), replace=False)] == [
             "skip"
         ]
-        with pytest.raises(Exception, match=r"made with other parameters \(roi\)"):
-            plan.make(store, dataset(paths[:1], roi="3:27, :, 9:41"), replace=False)
+        for roi in ("3:27, :, 9:41", None):
+            with pytest.raises(ScanExists, match=r"made with other parameters \(roi\)"):
+                plan.make(store, dataset(paths[:1], roi=roi), replace=False)
 
 
 def test_regions_of_one_shape_make_scans_of_other_shapes_comparable(paths: list[Path], tmp_path: Path) -> None:

@@ -85,8 +85,11 @@ def described(dataset: config.Dataset, plans: list[ScanPlan]) -> config.Dataset:
     return dataset.model_copy(update={"sample": sample})
 
 
-def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
-    """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it."""
+def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> str:
+    """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it.
+
+    `box` is the region of interest, None for the whole volume.
+    """
     return json.dumps(
         {
             "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes"}),
@@ -97,7 +100,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
             "cluster_gap_um": dataset.cluster_gap_um,
             "density_radius_um": dataset.density_radius_um,
             "correspondence": dataset.correspondence.model_dump(),
-            "roi": dataset.roi(scan),
+            **({} if box is None else {"roi": box}),
             "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
         },
         sort_keys=True,
@@ -141,7 +144,7 @@ def _plan_scan(
         slab = resources.slab_height(scan.path, read["path"].shape, chunk_z, voxel_bytes)
         memory = resources.plan(slab, read["path"].shape, voxel_bytes)
         checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
-    wanted = parameters(dataset, scan)
+    wanted = parameters(dataset, scan, None if region.shape_of(box) == grey.shape else box)
     found = metadata.read(scan.path)
     where = f"scan t = {scan.t}"
     described, contradictions = metadata.merged(scan, found.scan, where)
@@ -164,8 +167,9 @@ def _plan_scan(
 
 def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
     """Names of the parameters that differ, as in `scan.load_n`."""
-    for name, value in wanted.items():
-        other = (held or {}).get(name)
+    held = held or {}
+    for name in sorted(held.keys() | wanted.keys()):
+        value, other = wanted.get(name), held.get(name)
         if isinstance(value, dict) and isinstance(other, dict):
             yield from (
                 f"{name}.{inner}" for inner in sorted(value.keys() | other.keys()) if value.get(inner) != other.get(inner)

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from xctgraph.ingest.volumes import Volume, open_volume
 from xctgraph.store.errors import VolumeError
 
 DTYPES = ["bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"]
+LOSSLESS = ("zlib", "lzw", "packbits", "lzma", "zstd", "lerc", "png", "jpeg2000", "jpegxl", "jpegxr")
 NEXUS = Path(__file__).parents[4] / "shared/data/nexus/k11-18014.nxs"
 
 
@@ -47,7 +49,13 @@ def write_npy(folder: Path, array: NDArray[np.generic]) -> Path:
     return folder / "v.npy"
 
 
-WRITERS = {"h5": write_h5, "tiff": write_tiff, "slices": write_slices, "npy": write_npy}
+def write_zarr(folder: Path, array: NDArray[np.generic]) -> Path:
+    made = zarr.create_array(str(folder / "v.zarr"), shape=array.shape, dtype=array.dtype, chunks=(3, 2, 4), overwrite=True)
+    made[...] = array
+    return folder / "v.zarr"
+
+
+WRITERS = {"h5": write_h5, "tiff": write_tiff, "slices": write_slices, "npy": write_npy, "zarr": write_zarr}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -92,7 +100,7 @@ def test_slabs_of_any_height_make_up_the_volume(data: st.DataObject, tmp_path_fa
     shape = data.draw(st.tuples(*[st.integers(2, 9)] * 3))
     height = data.draw(st.integers(1, 9))
     array = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
-    form = data.draw(st.sampled_from(sorted(set(WRITERS) - {"h5"})))
+    form = data.draw(st.sampled_from(sorted(set(WRITERS) - {"h5", "zarr"})))
     axes = data.draw(st.sampled_from(["zyx", "yzx", "xyz"]))
     with open_volume(WRITERS[form](tmp_path_factory.mktemp("v"), array), axes=axes) as volume:
         slabs = [volume.read(z, min(z + height, volume.shape[0])) for z in range(0, volume.shape[0], height)]
@@ -124,7 +132,18 @@ def test_real_volumes_are_read_as_tifffile_reads_them(name: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"compression": "zlib"}, {"compression": "lzw"}, {"bigtiff": True}, {"imagej": True}, {"tile": (16, 16)}, {"ome": True}],
+    [
+        *({"compression": codec} for codec in LOSSLESS),
+        {"compression": "zlib", "predictor": True, "tile": (16, 16)},
+        {"compression": "zstd", "bigtiff": True, "byteorder": ">"},
+        {"bigtiff": True, "byteorder": ">"},
+        {"bigtiff": True},
+        {"imagej": True},
+        {"tile": (16, 16)},
+        {"tile": (16, 16), "compression": "lzw", "byteorder": ">"},
+        {"ome": True},
+    ],
+    ids=str,
 )
 def test_flavours_of_tiff(options: dict[str, object], tmp_path: Path, rng: np.random.Generator) -> None:
     array = voxels(rng, shape=(5, 40, 33))

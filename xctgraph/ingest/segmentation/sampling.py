@@ -133,9 +133,23 @@ def _bins(
     if high <= low:
         low, high = limits
     width = (high - low) / (FLOAT_BINS - 1)
-    if dtype.kind != "f":
+    if step := _step(subset):
+        low = limits[0] + np.floor((low - limits[0]) / step) * step
+        width = step * max(1.0, np.ceil((high - low) / step / (FLOAT_BINS - 1)))
+    elif dtype.kind != "f":
         width = max(1.0, np.ceil(width))
     return np.zeros(round((high - low) / width) + 1, np.int64), float(low), float(width)
+
+
+def _step(values: NDArray[np.float64]) -> float | None:
+    """Step between grey values that were whole numbers once, as 8 bits stored as float32; finer bins would be empty between."""
+    distinct = np.unique(values)
+    if not 2 <= distinct.size <= 2**16:
+        return None
+    gaps = np.diff(distinct)
+    counts = np.rint(gaps / gaps.min())
+    step = float((distinct[-1] - distinct[0]) / counts.sum())
+    return step if np.abs(gaps / step - np.rint(gaps / step)).max() < 0.05 else None
 
 
 def _corners(grey: NDArray[Any]) -> set[float]:

@@ -105,7 +105,7 @@ def resolve(roi: Roi | None, shape: tuple[int, int, int], name: str) -> Box:
 def stored(scan: Mapping[str, Any]) -> Box:
     """The box that was read of a scan, from its row of the table `scans`."""
     z, y, x = (
-        (0, scan[f"n_{axis}"]) if scan[f"roi_{axis}_min"] is None else (scan[f"roi_{axis}_min"], scan[f"roi_{axis}_max"])
+        (0, scan[f"n_{axis}"]) if scan.get(f"roi_{axis}_min") is None else (scan[f"roi_{axis}_min"], scan[f"roi_{axis}_max"])
         for axis in "zyx"
     )
     return z, y, x
