@@ -62,7 +62,7 @@ def run(code: str, store: Store) -> str:
 
 def unchanged(store: Store, before: set[Path]) -> bool:
     store.verify()
-    return {path for path in store.path.rglob("*.parquet")} == before and not list(store.path.rglob("*.tmp-*"))
+    return set(store.path.rglob("*.parquet")) == before and not list(store.path.rglob("*.tmp-*"))
 
 
 def test_a_full_disk_is_named_and_nothing_is_lost(store: Store) -> None:
@@ -87,12 +87,13 @@ def test_a_full_disk_is_named_and_nothing_is_lost(store: Store) -> None:
     assert unchanged(store, before)
 
 
-def test_no_room_for_a_projection_or_a_backup(store: Store, rng: np.random.Generator, tmp_path: Path) -> None:
-    factories.fill(store, factories.graph(rng, sample="S2", sample_no=1, n_scans=1, n_features=6))
+def test_no_room_for_a_projection_or_a_backup(store: Store, tmp_path: Path) -> None:
     out = run(
         f"""
         from xctgraph.store.errors import EngineError
         with open_store(folder) as store:
+            with store.write(Job("by hand")) as tx:
+                tx.drop("near", sample="S1")
             resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
             for project in ({{"graph": False}}, {{"statistics": False}}):
                 try:
@@ -166,6 +167,8 @@ def test_a_locked_store_names_its_writer(store: Store, arguments: tuple[str, ...
     assert json.loads((store.path / "manifest-1.json").read_text())["revision"] == store.manifest().revision
 
 
+# A file that is open where the line is interrupted is closed by the garbage collector, which warns.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_an_interruption_at_any_line_of_a_commit_loses_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
     with open_store(tmp_path / "s", create=True) as store:
         factories.fill(store, factories.graph(rng, n_scans=2, n_features=3))
@@ -179,7 +182,12 @@ def test_an_interruption_at_any_line_of_a_commit_loses_nothing(tmp_path: Path, r
             interrupted(store, n, stop_at=stop_at)
             store.verify()
             assert store.read("tracks").num_rows in (before, n)
-            assert not any("parquet" in fault.where for fault in health.doctor._leftovers(store.path)), stop_at
+            # An interrupted process ends, and its lock is stale then; this one goes on.
+            (store.path / "write.lock").unlink(missing_ok=True)
+        # The rows of tracks are nonsense here; apart from them there is nothing but leftovers.
+        assert {fault.kind for fault in health.examine(store).faults} <= {"leftover", "rows"}
+        health.collect(store, grace_seconds=0)
+        store.verify()
 
 
 def interrupted(store: Store, n: int, *, stop_at: int | None) -> int:
