@@ -25,6 +25,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -140,6 +141,8 @@ def start(arguments: list[str], log: Path) -> int:
             code = 0
         except SystemExit as done:
             code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        except BaseException:  # noqa: BLE001  # as the interpreter does
+            traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
@@ -165,7 +168,7 @@ def ask(question: Callable[[], Any]) -> Any:
         data = pipe.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if not data:
-        raise AssertionError(f"the child that was asked ended with {code}")
+        raise AssertionError(f"the child that was asked ended with {code}: {question}")
     kind, answer = pickle.loads(data)
     if kind == "error":
         raise AssertionError(answer)
