@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen --no-sync
 # Each worker starts a Neo4j of its own; a server that is given has room for one.
 WORKERS := $(if $(NEO4J_URI),0,2)
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench faults docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -41,6 +41,9 @@ check: .venv/full ## lint, types, layers
 
 bench: .venv/full ## measure against peers on the same data in the same run
 	$(RUN) python -m benchmarks
+
+faults: .venv/full ## kill commands at 1000 random instants and tell what was lost (KILLS=, ARGS=)
+	$(RUN) python -m tests.faults.kills $(or $(KILLS),1000) $(ARGS)
 
 docs: .venv/full ## regenerate the pages that are made from the code
 	$(RUN) python -m xctgraph.store.schema_docs docs/schema.md

@@ -57,37 +57,48 @@ app.add_typer(export.app, name="export")
 app.add_typer(drop.app, name="drop")
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted
+class _Signals:
+    """Whether a signal has come: libraries in C turn the exception of its handler into one of their own."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+        raise Interrupted
 
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 failed, 2 wrong usage or bad input."""
     # A reader that goes away (`| head`) is no failure of ours.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signals = _Signals()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+        signal.signal(number, signals)
     logging.getLogger("neo4j").setLevel(logging.CRITICAL)  # its errors reach the user as ours
     try:
         app()
-    except XctGraphError as error:
-        if DEBUG.get():
+    except (Exception, Interrupted) as error:  # what it does not know it raises again
+        if DEBUG.get() and not isinstance(error, Interrupted):
             raise
-        complain(str(error))
-        sys.exit(2 if isinstance(error, InputError | StoreNotFound) else 1)
-    except Interrupted:
+        sys.exit(_explain(error, interrupted=signals.came))
+
+
+def _explain(error: BaseException, *, interrupted: bool) -> int:
+    """Say an error as one paragraph; the exit code."""
+    if interrupted:
         complain("interrupted: what was committed stays, the scan at work was left out; the same command goes on from there")
-        sys.exit(1)
-    except FileNotFoundError as error:
-        if DEBUG.get():
-            raise
+        return 1
+    if isinstance(error, XctGraphError):
+        complain(str(error))
+        return 2 if isinstance(error, InputError | StoreNotFound) else 1
+    if isinstance(error, FileNotFoundError):
         complain(f"there is no {error.filename!r}: make its folder first, or give another path")
-        sys.exit(2)
-    except (OSError, MemoryError) as error:
-        if DEBUG.get():
-            raise
+        return 2
+    if isinstance(error, OSError | MemoryError):
         complain(f"{type(error).__name__}: {error}")
-        sys.exit(1)
+        return 1
+    raise error
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def explained(folder: Path, what_stays: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        inside = error.filename is None or str(error.filename).startswith(str(folder))
+        named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        inside = not named or any(name.startswith(str(folder)) for name in named)
         if isinstance(error, XctGraphError) or not inside:
             raise
         if error.errno in _NO_SPACE:

@@ -88,15 +88,15 @@ def held(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[Owner]
     """
     mine = me()
     deadline = time.monotonic() + wait_seconds
-    while not _take(path, mine):
-        other = owner(path)
-        if other is not None and other.dead():
-            _break(path)
-        elif time.monotonic() >= deadline + (_NAMING_SECONDS if other is None else 0.0):
-            raise StoreLocked(_message(path, purpose, other))
-        else:
-            time.sleep(_POLL_SECONDS)
     try:
+        while not _take(path, mine):
+            other = owner(path)
+            if other is not None and other.dead():
+                _break(path)
+            elif time.monotonic() >= deadline + (_NAMING_SECONDS if other is None else 0.0):
+                raise StoreLocked(_message(path, purpose, other))
+            else:
+                time.sleep(_POLL_SECONDS)
         yield mine
     finally:
         now = owner(path)

@@ -20,6 +20,7 @@ from xctgraph.store.table import Table
 _REMEDY = f"ingest what is concerned anew with --replace, or {FROM_BACKUP}; the present rows stay until then"
 _SCAN_ID = f"(s.sample_no::HUGEINT * {1 << SCAN_BITS} + a.t::BIGINT * {1 << LABEL_BITS})"
 _VOLUME = "a.n_voxels * s.voxel_z * s.voxel_y * s.voxel_x"
+_SMALL = 200_000
 _SAME_SCAN = ("near", "touches", "faces", "adjacent")
 _TO_LATER = ("next", "fields")
 
@@ -45,7 +46,9 @@ def check(root: Path, parts: Iterable[Part], broken: AbstractSet[str]) -> Iterat
             by_table.setdefault(part.table, []).append(part)
     with tempfile.TemporaryDirectory(prefix="xctgraph-") as folder, delta.connection(Path(folder)) as database:
         for name, chosen in by_table.items():
-            database.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {delta.relation(root, TABLES[name], chosen)}')
+            # Dozens of rules read the same files: what is small is read once.
+            form = "TABLE" if sum(part.rows for part in chosen) <= _SMALL else "VIEW"
+            database.execute(f'CREATE {form} "{name}" AS SELECT * FROM {delta.relation(root, TABLES[name], chosen)}')
         for name in TABLES.keys() - by_table.keys() - broken:
             database.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {delta.relation(root, TABLES[name], [])}')
         database.execute("CREATE TABLE _labelled (sample VARCHAR, t INTEGER)")
