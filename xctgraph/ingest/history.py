@@ -59,7 +59,8 @@ def place(
     max_drift
         Largest drift looked for in um; None for half the volume.
     """
-    times = sorted({*tx.read("scans", sample=origin.sample, columns=["t"])["t"].to_pylist(), origin.t})
+    held = tx.manifest().scans(origin.sample)
+    times = sorted({*held, origin.t})
     here = times.index(origin.t)
     before = times[here - 1] if here > 0 else None
     after = times[here + 1] if here + 1 < len(times) else None
@@ -84,10 +85,22 @@ def place(
     _put_scan(tx, origin, scan_row, before, after)
     tx.put("features", _fill(features, None), sample=origin.sample, t=origin.t)
     changed = _follow(tx, origin, times, here)
-    features_of_all = tx.read("features", sample=origin.sample, columns=["feature_id", "track_id", "t", "kind"])
-    table = tracks.table(features_of_all, tx.read("next", sample=origin.sample))
-    tx.put("tracks", table, sample=origin.sample)
+    tx.put(
+        "tracks",
+        _tracks(tx, origin.sample, origin.t, before, appended=after is None and origin.t not in held),
+        sample=origin.sample,
+    )
     return Placed(n_links, changed, tuple(warnings))
+
+
+def _tracks(tx: Transaction, sample: str, t: int, before: int | None, *, appended: bool) -> pa.Table:
+    columns = ("feature_id", "track_id", "t", "kind")
+    if appended and before is not None:
+        # A beamtime appends: what that costs must not grow with the scans that are there.
+        previous, features = (tx.read("features", sample=sample, t=u, columns=columns) for u in (before, t))
+        return tracks.extended(tx.read("tracks", sample=sample), previous, tx.read("next", sample=sample, t=before), features)
+    links = tx.read("next", sample=sample, columns=["source", "target"])
+    return tracks.table(tx.read("features", sample=sample, columns=columns), links)
 
 
 def _link(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour, max_drift: float | None) -> Links:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from xctgraph.ingest import config, history, plan, rows, scan
+from xctgraph.ingest import config, history, plan, quality, rows, scan
 from xctgraph.store import Store
 from xctgraph.store.errors import ScanExists
 from xctgraph.store.job import Job
@@ -121,8 +121,12 @@ def _ingest_scan(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan
         n_links=placed.n_links,
         changed_tracks=placed.changed_tracks,
         segmentation=measured.segmentation,
-        warnings=scan_plan.warnings + placed.warnings,
+        warnings=scan_plan.warnings + placed.warnings + _doubts(t, measured.quality),
     )
+
+
+def _doubts(t: int, found: quality.Quality) -> tuple[str, ...]:
+    return (f"scan t = {t} is suspect: {found.suspect_reason}",) if found.suspect else ()
 
 
 def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, _: Progress) -> ScanResult:

@@ -61,7 +61,7 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
     """
     known: dict[int, dict[str, Any]] = {}
     if store is not None:
-        known = _known_scans(store, dataset.sample.id)
+        known = _known_scans(store, dataset)
         _check_voxel_size(store, dataset)
     plans = [_plan_scan(dataset, scan, known.get(scan.t), replace=replace) for scan in sorted(dataset.scan, key=lambda s: s.t)]
     others = {t: row["shape"] for t, row in known.items() if t not in {p.scan.t for p in plans}}
@@ -81,7 +81,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan) -> str:
     """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it."""
     return json.dumps(
         {
-            "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes"}),
+            "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes", "rotation_axis"}),
             "segmentation": dataset.segmentation.model_dump(),
             "connectivity": dataset.measure.connectivity,
             "min_voxels": dataset.min_voxels,
@@ -164,17 +164,22 @@ def _voxel_size_warning(dataset: config.Dataset, scan: config.Scan, volume: volu
         )
 
 
-def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
-    scans = store.read("scans", sample=sample).to_pylist()
-    jobs = {row["job_id"]: json.loads(row["parameters"]) for row in store.read("jobs", sample=sample).to_pylist()}
-    return {
-        row["t"]: {
+def _known_scans(store: Store, dataset: config.Dataset) -> dict[int, dict[str, Any]]:
+    """What the store holds of the scans of the dataset, and of one other: all scans of a sample have one shape."""
+    sample, revision = dataset.sample.id, store.manifest()
+    held = set(revision.scans(sample))
+    wanted = {scan.t for scan in dataset.scan} & held
+    known = {}
+    for t in sorted(wanted | set(sorted(held - wanted)[:1])):
+        (row,) = store.read("scans", sample=sample, t=t, revision=revision).to_pylist()
+        jobs = store.read("jobs", sample=sample, t=t, revision=revision).to_pylist() if t in wanted else []
+        made = [json.loads(job["parameters"]) for job in jobs if job["job_id"] == row["job_id"]]
+        known[t] = {
             "checksum": row["checksum"],
-            "parameters": jobs.get(row["job_id"]),
+            "parameters": made[0] if made else None,
             "shape": (row["n_z"], row["n_y"], row["n_x"]),
         }
-        for row in scans
-    }
+    return known
 
 
 def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:

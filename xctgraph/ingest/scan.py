@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, proximity, segmentation, volumes
 from xctgraph.ingest.labelling import Slab
+from xctgraph.ingest.quality import Quality, QualityMeter
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
 from xctgraph.store.labels import Labels
@@ -31,6 +32,7 @@ class MeasuredScan:
     touches: pa.Table
     labels: Labels
     material_volume: float
+    quality: Quality
     segmentation: dict[str, Any]
 
 
@@ -55,6 +57,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
         segmenter = make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
         stream = _Watched(
             slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey),
+            QualityMeter(scan_plan.shape[0], dataset.sample.rotation_axis),
             lambda z: progress(f"t = {scan.t}: labelling", z, scan_plan.shape[0]),
         )
         labelled = labelling.label(
@@ -80,6 +83,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progres
         touches=proximity.touches(labelled.labels, features["kind"], spacing),
         labels=labelled.labels,
         material_volume=n_material * float(np.prod(spacing)),
+        quality=stream.meter.result(),
         segmentation=segmenter.description if segmenter is not None else {"method": "labels"},
     )
 
@@ -110,15 +114,17 @@ def _kinds(spec: config.Segmentation, class_names: tuple[str, ...], labelled: la
 
 
 class _Watched:
-    """Passes slabs on, reports how far they are, and counts the voxels of their sample masks."""
+    """Passes slabs on, reports how far they are, counts the voxels of their sample masks and lets a meter look at them."""
 
-    def __init__(self, stream: Iterator[Slab], report: Callable[[int], None]) -> None:
+    def __init__(self, stream: Iterator[Slab], meter: QualityMeter, report: Callable[[int], None]) -> None:
         self._stream = stream
+        self.meter = meter
         self._report = report
         self.n_material = 0
 
     def __iter__(self) -> Iterator[Slab]:
         for slab in self._stream:
             self._report(slab.z0)
+            self.meter.look(slab)
             self.n_material += 0 if slab.material is None else int(np.count_nonzero(slab.material))
             yield slab
