@@ -140,6 +140,10 @@ def _scan(rng: np.random.Generator, made: Graph, t: int, edge: float, gap: float
         "near_gap": gap,
         "cluster_gap": gap / 2,
         "density_radius": 25.0,
+        "acquired_at": None if rng.random() < null_share else f"2026-05-04T10:{t:02d}:00+01:00",
+        "snr": None if rng.random() < null_share else rng.uniform(1, 30),
+        "contrast": None if rng.random() < null_share else rng.uniform(1, 30),
+        "suspect": None if rng.random() < null_share else bool(rng.random() < 0.3),
     }
 
 

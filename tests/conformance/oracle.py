@@ -24,16 +24,21 @@ _TRACK_ENDS = """
 """
 
 SQL = {
+    "scan-quality": f"""
+        SELECT scan_id, sample, t, acquired_at, snr, contrast, ring_strength, reliable_diameter, suspect, suspect_reason
+        FROM scans WHERE {_SCAN} AND ($quality = 'any' OR suspect IS DISTINCT FROM true) ORDER BY scan_id
+    """,
     "counts-and-volume-fraction": """
         WITH kinds AS (
             SELECT unnest(['inclusion', 'pore', 'fracture']) AS kind
-            UNION SELECT kind FROM features WHERE ($sample = '' OR sample = $sample)
+            UNION SELECT kind FROM features JOIN scans s USING (scan_id)
+            WHERE ($sample = '' OR s.sample = $sample) AND ($quality = 'any' OR s.suspect IS DISTINCT FROM true)
         )
         SELECT s.scan_id, s.sample, s.t, s.time_s, k.kind, count(f.feature_id) AS n_features,
                coalesce(sum(f.volume), 0) AS volume, s.material_volume,
                coalesce(sum(f.volume), 0) / s.material_volume AS volume_fraction
         FROM scans s CROSS JOIN kinds k LEFT JOIN features f ON f.scan_id = s.scan_id AND f.kind = k.kind
-        WHERE ($sample = '' OR s.sample = $sample)
+        WHERE ($sample = '' OR s.sample = $sample) AND ($quality = 'any' OR s.suspect IS DISTINCT FROM true)
         GROUP BY s.scan_id, s.sample, s.t, s.time_s, k.kind, s.material_volume ORDER BY s.scan_id, k.kind
     """,
     "largest-features": f"""
@@ -103,7 +108,7 @@ SQL = {
                CASE WHEN s.t < last THEN count(*) FILTER (split) END AS splits,
                CASE WHEN s.t < last THEN count(*) FILTER (swallowed) END AS swallowed
         FROM scans s JOIN ends e ON e.sample = s.sample LEFT JOIN flags ON flags.scan_id = s.scan_id
-        WHERE ($sample = '' OR s.sample = $sample)
+        WHERE ($sample = '' OR s.sample = $sample) AND ($quality = 'any' OR s.suspect IS DISTINCT FROM true)
         GROUP BY s.scan_id, s.sample, s.t, first, last ORDER BY s.scan_id
     """,
     "near-fracture-then-reached": """

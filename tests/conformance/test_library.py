@@ -34,8 +34,8 @@ def _choices(name: str, world: World) -> list[Values]:
     gap = float(rng.uniform(5, 40))
     sampled: list[Values] = [{}, *({"sample": s} for s in samples)]
     kinded: list[Values] = [*sampled, *({"kind": k} for k in kinds), {"sample": one(samples), "kind": one(kinds)}]
-    if name == "counts-and-volume-fraction":
-        return sampled
+    if name in ("counts-and-volume-fraction", "scan-quality"):
+        return [*sampled, *(s | {"quality": "sound"} for s in sampled)]
     if name in ("largest-features", "density-around-features"):
         values: list[Values] = [{"t": t, "limit": 1000} for t in scans] + [
             {"t": one(scans), "kind": k, "limit": 7} for k in kinds

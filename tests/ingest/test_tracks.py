@@ -176,3 +176,34 @@ def test_a_link_to_an_unknown_feature_is_named() -> None:
         carried([1], [(7, 101, "continue", 1)], [fracture(101)])
     with pytest.raises(InputError, match=r"feature 109 is not among the later features"):
         carried([1], [(1, 109, "continue", 1)], [fracture(101)])
+
+
+def test_extending_scan_by_scan_gives_the_whole_table(rng: np.random.Generator) -> None:
+    """Random features, links and events: the table grown by one scan after another equals the one made of all scans."""
+    previous: pa.Table | None = None
+    held: pa.Table | None = None
+    features: list[pa.Table] = []
+    links: list[pa.Table] = []
+    for t in range(6):
+        n = int(rng.integers(1, 30))
+        ids = t * 1000 + rng.permutation(np.arange(1, n + 1))
+        scan = pa.table({
+            "feature_id": ids, "kind": rng.choice(["inclusion", "pore", "fracture"], n), "volume": rng.uniform(1, 9, n),
+            **{axis: rng.uniform(0, 9, n) for axis in "zyx"}, "t": pa.array(np.full(n, t), pa.int32()),
+        })  # fmt: skip
+        edges = pa.table({"source": pa.array([], pa.int64()), "target": pa.array([], pa.int64()),
+                          "event": pa.array([], pa.string()), "overlap": pa.array([], pa.int64())})  # fmt: skip
+        if previous is not None:
+            m = min(n, previous.num_rows)
+            source = rng.choice(previous["feature_id"].to_numpy(), m, replace=False)
+            target = rng.choice(ids, m, replace=False)
+            event = rng.choice(["continue", "split", "merge", "swallowed"], m, p=[0.6, 0.15, 0.15, 0.1])
+            edges = pa.table({"source": source, "target": target, "event": event, "overlap": rng.integers(1, 9, m)})
+        start = scan.append_column("track_id", pa.array(ids))
+        track = tracks.assign(previous, edges, scan) if previous is not None else ids
+        scan = start.set_column(start.column_names.index("track_id"), "track_id", pa.array(track))
+        held = tracks.extended(held, previous, edges, scan) if held is not None else tracks.table(scan, edges)
+        features.append(scan)
+        links.append(edges)
+        previous = scan
+        assert held.equals(tracks.table(pa.concat_tables(features), pa.concat_tables(links)))

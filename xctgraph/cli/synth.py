@@ -22,10 +22,12 @@ def synth(
     ] = 2.0,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
     voxel_size: Annotated[str, typer.Option("--voxel-size", help="Edge of a voxel with its unit, or z,y,x.")] = "1.63um",
-    form: Annotated[str, typer.Option("--format", help="h5 (NXtomoproc) or tiff (folders of slices).")] = "h5",
+    form: Annotated[str, typer.Option("--format", help="h5 (NXtomoproc), tiff (folders of slices) or zarr (OME-Zarr).")] = "h5",
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Other parameters as NAME=VALUE: strain, drift_voxels, noise, births, …", show_default=False),
+        typer.Option(
+            "--set", help="Other parameters as NAME=VALUE: strain, noise, rings, beam_hardening, jump, …", show_default=False
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:

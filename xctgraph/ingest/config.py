@@ -73,6 +73,11 @@ class Sample(_Model):
     environment: str | None = Field(None, description="environment of the test")
     orientation: str | None = Field(None, description="orientation of the specimen")
     thickness_um: Positive | None = Field(None, description="thickness of the specimen in micrometres")
+    rotation_axis: tuple[Finite, Finite] | None = Field(
+        None,
+        description="rotation axis of the tomography as `[y, x]` in voxels, about which rings are sought; "
+        "if not given, the centre of the slices",
+    )
     notes: str | None = Field(None, description="free text")
 
 

@@ -19,6 +19,7 @@ from xctgraph.store.labels import Labels
 from xctgraph.store.schema import TABLES
 
 REFERENCE = ("ref_z", "ref_y", "ref_x")
+_TRACKED = ("feature_id", "track_id", "t", "kind")
 _TO_THE_NEXT_SCAN = ("next", "fields", "next_region")
 
 
@@ -75,7 +76,8 @@ def place(
     max_drift
         Largest drift looked for in um; None for half the volume.
     """
-    times = sorted({*tx.read("scans", sample=origin.sample, columns=["t"])["t"].to_pylist(), origin.t})
+    held = tx.manifest().scans(origin.sample)
+    times = sorted({*held, origin.t})
     here = times.index(origin.t)
     before = times[here - 1] if here > 0 else None
     after = times[here + 1] if here + 1 < len(times) else None
@@ -95,7 +97,9 @@ def place(
     _put_scan(tx, origin, scan_row, before, after)
     tx.put("features", _fill(features, None), sample=origin.sample, t=origin.t)
     changed = _follow(tx, origin, times, here)
-    _put_tracks(tx, origin.sample)
+    appended = before is not None and after is None and origin.t not in held
+    tracked = _extended_tracks(tx, origin, before) if appended else _tracks(tx, origin.sample)
+    tx.put("tracks", tracked, sample=origin.sample)
     return Placed(n_links, changed, tuple(warnings))
 
 
@@ -134,7 +138,7 @@ def remove(tx: Transaction, origin: rows.Origin, spacing: tuple[float, float, fl
     if after is not None:
         _put_previous(tx, origin, after, before)
     changed = _follow(tx, origin, times, here) if times else 0
-    _put_tracks(tx, sample)
+    tx.put("tracks", _tracks(tx, sample), sample=sample)
     if not times:
         tx.drop("tracks", sample=sample)
     return Placed(n_links, changed, warnings)
@@ -146,9 +150,16 @@ def _neighbour(tx: Transaction, sample: str, t: int) -> _Neighbour:
     return _Neighbour(t, tx.read("features", sample=sample, t=t), runs, region.stored(row))
 
 
-def _put_tracks(tx: Transaction, sample: str) -> None:
-    features = tx.read("features", sample=sample, columns=["feature_id", "track_id", "t", "kind"])
-    tx.put("tracks", tracks.table(features, tx.read("next", sample=sample)), sample=sample)
+def _tracks(tx: Transaction, sample: str) -> pa.Table:
+    features = tx.read("features", sample=sample, columns=_TRACKED)
+    return tracks.table(features, tx.read("next", sample=sample, columns=["source", "target"]))
+
+
+def _extended_tracks(tx: Transaction, origin: rows.Origin, before: int | None) -> pa.Table:
+    """Tracks after the scan was appended. A beamtime appends: what that costs must not grow with the scans that are there."""
+    sample = origin.sample
+    previous, features = (tx.read("features", sample=sample, t=t, columns=_TRACKED) for t in (before, origin.t))
+    return tracks.extended(tx.read("tracks", sample=sample), previous, tx.read("next", sample=sample, t=before), features)
 
 
 def _link(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from xctgraph.ingest import config, history, plan, rows, scan
+from xctgraph.ingest import config, history, plan, quality, rows, scan
 from xctgraph.ingest.resources import Resources
 from xctgraph.store import Store
 from xctgraph.store.errors import ScanExists
@@ -140,6 +140,7 @@ def _ingest_scan(
             *_found_nothing(measured, scan_plan),
             *_looks_like_air(measured, scan_plan),
             *placed.warnings,
+            *_doubts(t, measured.quality),
         ),
     )
 
@@ -166,6 +167,10 @@ def _looks_like_air(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> It
             f"{100 * share[k]:.0f} % of the volume and reaches its faces. If that is air around the sample, give a sample `mask` "
             "for each scan, or a `roi` inside the sample, and ingest again with --replace: volume fractions are wrong otherwise"
         )
+
+
+def _doubts(t: int, found: quality.Quality) -> tuple[str, ...]:
+    return (f"scan t = {t} is suspect: {found.suspect_reason}",) if found.suspect else ()
 
 
 def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan) -> ScanResult:

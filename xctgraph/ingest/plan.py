@@ -67,7 +67,7 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool, resourc
     volumes.reader_process().start()
     known: dict[int, dict[str, Any]] = {}
     if store is not None:
-        known = _known_scans(store, dataset.sample.id)
+        known = _known_scans(store, dataset)
         _check_voxel_size(store, dataset)
     resources = resources or Resources()
     scans = sorted(dataset.scan, key=lambda s: s.t)
@@ -92,7 +92,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
     """
     return json.dumps(
         {
-            "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes"}),
+            "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes", "rotation_axis"}),
             "segmentation": dataset.segmentation.model_dump(),
             "connectivity": dataset.measure.connectivity,
             "min_voxels": dataset.min_voxels,
@@ -197,18 +197,23 @@ def _compare_voxel_size(dataset: config.Dataset, scan: config.Scan, volume: volu
     yield f"{told}: the declared one is used"
 
 
-def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
-    scans = store.read("scans", sample=sample).to_pylist()
-    jobs = {row["job_id"]: json.loads(row["parameters"]) for row in store.read("jobs", sample=sample).to_pylist()}
-    return {
-        row["t"]: {
+def _known_scans(store: Store, dataset: config.Dataset) -> dict[int, dict[str, Any]]:
+    """What the store holds of the scans of the dataset, and of one other: all scans of a sample have one shape."""
+    sample, revision = dataset.sample.id, store.manifest()
+    held = set(revision.scans(sample))
+    wanted = {scan.t for scan in dataset.scan} & held
+    known = {}
+    for t in sorted(wanted | set(sorted(held - wanted)[:1])):
+        (row,) = store.read("scans", sample=sample, t=t, revision=revision).to_pylist()
+        jobs = store.read("jobs", sample=sample, t=t, revision=revision).to_pylist() if t in wanted else []
+        made = [json.loads(job["parameters"]) for job in jobs if job["job_id"] == row["job_id"]]
+        known[t] = {
             "checksum": row["checksum"],
-            "parameters": jobs.get(row["job_id"]),
+            "parameters": made[0] if made else None,
             "shape": (row["n_z"], row["n_y"], row["n_x"]),
             "read": region.shape_of(region.stored(row)),
         }
-        for row in scans
-    }
+    return known
 
 
 def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:

@@ -53,7 +53,8 @@ def sample(dataset: config.Dataset, sample_no: int) -> pa.Table:
 
 def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredScan, origin: Origin) -> pa.Table:
     """Row of `scans`, without `previous_scan_id`."""
-    declared = scan_plan.scan
+    declared, quality = scan_plan.scan, measured.quality
+    edge = float(np.prod(dataset.sample.voxel_size_um)) ** (1 / 3)
     return pa.Table.from_pylist(
         [
             {
@@ -68,6 +69,12 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 "near_gap": dataset.gap_um,
                 "cluster_gap": dataset.cluster_gap_um,
                 "density_radius": dataset.density_radius_um,
+                "snr": quality.snr,
+                "contrast": quality.contrast,
+                "ring_strength": quality.ring_strength,
+                "reliable_diameter": None if quality.reliable_diameter is None else quality.reliable_diameter * edge,
+                "suspect": quality.suspect,
+                "suspect_reason": quality.suspect_reason,
             }
         ]
     )

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, proximity, segmentation, volumes
 from xctgraph.ingest.labelling import Slab
+from xctgraph.ingest.quality import Quality, QualityMeter
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
@@ -35,6 +36,7 @@ class MeasuredScan:
     touches: pa.Table
     labels: Labels
     material_volume: float
+    quality: Quality
     segmentation: dict[str, Any]
 
 
@@ -60,8 +62,11 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
         grey = "path" if reads_grey or scan.labels is not None else None
         progress(f"t = {scan.t}: finding thresholds", 0, 0)
         segmenter = make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
+        # The centre of the whole slices, wherever the region of interest lies in them.
+        axis_y, axis_x = dataset.sample.rotation_axis or ((scan_plan.shape[1] - 1) / 2, (scan_plan.shape[2] - 1) / 2)
         stream = _Watched(
             slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey, first=origin[0]),
+            QualityMeter(shape[0], (axis_y - y, axis_x - x)),
             lambda z, rate: progress(f"t = {scan.t}: labelling{rate}", z, shape[0]),
             scan_plan,
         )
@@ -92,6 +97,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
         touches=proximity.touches(labelled.labels, features["kind"], spacing),
         labels=labelled.labels,
         material_volume=n_material * float(np.prod(spacing)),
+        quality=stream.meter.result(),
         segmentation=segmenter.description if segmenter is not None else {"method": "labels"},
     )
 
@@ -132,10 +138,13 @@ def _check_background(labelled: labelling.Labelled, n_material: int, scan: confi
 
 
 class _Watched:
-    """Passes slabs on, reports how far they are and how fast, and counts the voxels of their sample masks."""
+    """Passes slabs on, reports how far and how fast, counts the voxels of their sample masks, lets a meter look at them."""
 
-    def __init__(self, stream: Iterator[Slab], report: Callable[[int, str], None], scan_plan: plan.ScanPlan) -> None:
+    def __init__(
+        self, stream: Iterator[Slab], meter: QualityMeter, report: Callable[[int, str], None], scan_plan: plan.ScanPlan
+    ) -> None:
         self._stream = stream
+        self.meter = meter
         self._report = report
         self._plan = scan_plan
         self.n_material = 0
@@ -144,6 +153,7 @@ class _Watched:
         start = time.monotonic()
         for slab in self._stream:
             self._report(slab.z0, self._rate(slab.z0, time.monotonic() - start))
+            self.meter.look(slab)
             self.n_material += 0 if slab.material is None else int(np.count_nonzero(slab.material))
             yield slab
 

@@ -100,9 +100,6 @@ def table(features: pa.Table, links: pa.Table) -> pa.Table:
     np.maximum.at(t_last, member, t)
     a = member[_rows(feature, links["source"].to_numpy(), "earlier")]
     b = member[_rows(feature, links["target"].to_numpy(), "later")]
-    count, component = connected_components(coo_array((np.ones(len(a), np.int8), (a, b)), shape=(n, n)), directed=False)
-    lineage = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(lineage, component, track)
     kind = features["kind"].take(pa.array(first, pa.int64()))
     return pa.table({
         "track_id": pa.array(track, pa.int64()),
@@ -110,8 +107,71 @@ def table(features: pa.Table, links: pa.Table) -> pa.Table:
         "t_first": pa.array(t_first, pa.int32()),
         "t_last": pa.array(t_last, pa.int32()),
         "n_features": pa.array(np.bincount(member, minlength=n), pa.int32()),
-        "lineage_id": pa.array(lineage[component], pa.int64()),
+        "lineage_id": pa.array(_lineage(track, a, b), pa.int64()),
     })  # fmt: skip
+
+
+def extended(held: pa.Table, previous: pa.Table, links: pa.Table, features: pa.Table) -> pa.Table:
+    """The table of tracks with one scan more at the end of the series: what `table` gives, without reading all scans.
+
+    Parameters
+    ----------
+    held : pyarrow.Table
+        What `table` gave before.
+    previous : pyarrow.Table
+        Columns feature_id, track_id of the scan that was the last.
+    links : pyarrow.Table
+        Columns source, target (feature_id) of the links between that scan and the new one.
+    features : pyarrow.Table
+        Columns feature_id, track_id, t, kind of the new scan.
+
+    Raises
+    ------
+    InputError
+        If a link or track names a feature that is in neither table.
+    """
+    own = features["track_id"].to_numpy()
+    starts = np.flatnonzero(own == features["feature_id"].to_numpy())
+    old = held["track_id"].to_numpy()
+    unordered = np.concatenate([old, own[starts]])
+    order = np.argsort(unordered, kind="stable")
+    track = unordered[order]
+    n, t = len(track), features["t"].to_numpy()
+
+    def joined(before: NDArray[np.generic], fresh: NDArray[np.generic]) -> NDArray[np.generic]:
+        both: NDArray[np.generic] = np.concatenate([before, fresh])[order]
+        return both
+
+    t_first = joined(held["t_first"].to_numpy(), t[starts])
+    t_last = np.array(joined(held["t_last"].to_numpy(), t[starts]))
+    count = np.array(joined(held["n_features"].to_numpy(), np.zeros(len(starts), np.int32)))
+    member = _rows(track, own, "first")
+    t_last[member] = t
+    np.add.at(count, member, 1)
+    lineage = _rows(track, joined(held["lineage_id"].to_numpy(), own[starts]).astype(np.int64), "first")
+    before = previous["track_id"].to_numpy()[_rows(previous["feature_id"].to_numpy(), links["source"].to_numpy(), "earlier")]
+    after = own[_rows(features["feature_id"].to_numpy(), links["target"].to_numpy(), "later")]
+    a = np.concatenate([np.arange(n), _rows(track, before, "first")])
+    b = np.concatenate([lineage, _rows(track, after, "first")])
+    kinds = pa.concat_arrays([*held["kind"].chunks, *features["kind"].take(pa.array(starts, pa.int64())).chunks])
+    return pa.table({
+        "track_id": pa.array(track, pa.int64()),
+        "kind": kinds.take(pa.array(order, pa.int64())),
+        "t_first": pa.array(t_first, pa.int32()),
+        "t_last": pa.array(t_last, pa.int32()),
+        "n_features": pa.array(count, pa.int32()),
+        "lineage_id": pa.array(_lineage(track, a, b), pa.int64()),
+    })  # fmt: skip
+
+
+def _lineage(track: Ints, a: Ints, b: Ints) -> Ints:
+    """Smallest track of the component of each, where the tracks at rows `a` and `b` are joined."""
+    n = len(track)
+    count, component = connected_components(coo_array((np.ones(len(a), np.int8), (a, b)), shape=(n, n)), directed=False)
+    smallest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(smallest, component, track)
+    lineage: Ints = smallest[component]
+    return lineage
 
 
 def _rows(ids: Ints, wanted: Ints, which: str) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xctgraph.queries.parameter import Parameter
-from xctgraph.queries.parts import KIND, SAMPLE, SCAN, bounds, gap, limit, of, text
+from xctgraph.queries.parts import KIND, QUALITY, SAMPLE, SCAN, bounds, gap, limit, of, text
 from xctgraph.queries.query import Query
 from xctgraph.store.ids import MAX_T
 from xctgraph.store.schema import FEATURES, NEAR, SCANS
@@ -26,10 +26,31 @@ _NEIGHBOUR_KIND = Parameter(
 
 QUERIES = (
     Query(
+        "scan-quality",
+        "How good is each scan, and which are in doubt? In other questions `WHERE NOT coalesce(s.suspect, false)` on the Scan "
+        "leaves doubtful ones out. Null is what was not measured.",
+        (SAMPLE, QUALITY),
+        of(
+            SCANS,
+            "scan_id",
+            "sample",
+            "t",
+            "acquired_at",
+            "snr",
+            "contrast",
+            "ring_strength",
+            "reliable_diameter",
+            "suspect",
+            "suspect_reason",
+        ),
+        ("scan_id",),
+        text("scan-quality"),
+    ),
+    Query(
         "counts-and-volume-fraction",
         "How many features of each kind does each scan hold, and which fraction of the material do they fill? Every scan has a "
         "row for inclusion, pore, fracture and every other kind that occurs, with 0 where it has none.",
-        (SAMPLE,),
+        (SAMPLE, QUALITY),
         (
             *of(SCANS, "scan_id", "sample", "t", "time_s"),
             *of(FEATURES, "kind"),

@@ -11,6 +11,9 @@ from xctgraph.store.table import Column, Table
 SAMPLE = Parameter("sample", "string", "sample to look at", default="", default_meaning="all samples", role="sample")
 KIND = Parameter("kind", "string", "kind of the features", default="", default_meaning="all kinds", role="kind")
 SCAN = Parameter("t", "integer", "scan to look at", minimum=0, role="scan")
+QUALITY = Parameter(
+    "quality", "string", "any: all scans; sound: those that are not suspect", default="any", choices=("any", "sound")
+)
 ANY_SCAN = Parameter("t", "integer", "scan to look at", default=-1, default_meaning="all scans", minimum=0, role="scan")
 
 

@@ -127,7 +127,7 @@ def test_no_features(make) -> None:
         ({"steps": 0}, r"steps = 0 is out of range: valid is 1 to 8192"),
         ({"features": 2.5}, r"features = 2.5 is not a whole number"),
         ({"noise": float("nan")}, r"noise = nan is out of range"),
-        ({"format": "zarr"}, r"format = 'zarr'.*Valid: h5, tiff"),
+        ({"format": "n5"}, r"format = 'n5'.*Valid: h5, tiff, zarr"),
         ({"dtype": "float32"}, r"dtype = 'float32'.*Valid: uint16, uint8"),
         ({"voxel_size_um": (1.0, 2.0)}, r"voxel_size_um = \(1.0, 2.0\)"),
         ({"voxel_size_um": 0.0}, r"voxel_size_um = 0.0"),

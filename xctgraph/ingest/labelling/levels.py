@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xctgraph.store.errors import VolumeError
 
@@ -23,6 +24,12 @@ class Levels(NamedTuple):
     padding: np.generic
     dark_class: np.uint8
     bright_class: np.uint8
+
+    def classify(self, grey: NDArray[Any]) -> NDArray[np.uint8]:
+        """Class of every voxel; of one that is not finite 0 or the class of a bright one."""
+        none = np.uint8(0)
+        code = np.where(grey > self.high, self.bright_class, np.where(grey < self.low, self.dark_class, none))
+        return np.where(grey == self.padding, none, code).astype(np.uint8)
 
 
 def levels(

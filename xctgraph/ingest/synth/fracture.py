@@ -28,6 +28,31 @@ LARGEST_FACTOR = 2.5
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A sheet that leaves the mid-surface along the arc r = `start` and stays joined to it along the sides of its sector.
+
+    Its height above the mid-surface grows with r by `slope`; the sector has its middle at the polar angle `theta` and the half
+    width `width`.
+    """
+
+    start: float
+    theta: float
+    width: float
+    slope: float
+
+    def rise(self, radius: Array, theta: Array) -> Array:
+        """Height above the mid-surface; 0 outside the sector."""
+        across = np.clip((theta - self.theta) / self.width, -1, 1)
+        rise: Array = self.slope * np.maximum(radius - self.start, 0.0) * np.cos(np.pi / 2 * across) ** 2
+        return rise
+
+    def inward(self, radius: Array, theta: Array) -> Array:
+        """Distance inside the start and the sides of the sector, voxels; negative outside."""
+        inward: Array = np.minimum(radius - self.start, (self.width - np.abs(theta - self.theta)) * radius)
+        return inward
+
+
+@dataclass(frozen=True)
 class Fracture:
     """The mid-surface, and the front in the scans grown so far.
 
@@ -51,6 +76,7 @@ class Fracture:
     radius: list[Array]
     advance: float
     roughness: list[Array] = field(default_factory=list)
+    branches: tuple[Branch, ...] = ()
 
     @classmethod
     def draw(cls, spec: SynthSpec) -> Fracture:
@@ -82,6 +108,7 @@ class Fracture:
             radius=[start * (1 + bumps)],
             advance=(end - start) / max(1, spec.steps - 1),
             roughness=rough,
+            branches=_branches(spec, start, end),
         )
 
     def height(self, y: Array, x: Array) -> Array:
@@ -98,18 +125,35 @@ class Fracture:
         behind: Array = front - np.hypot(dy, dx)
         return behind
 
+    def sheets(self, y: Array, x: Array, t: int) -> list[tuple[Array, Array]]:
+        """Height above the mid-surface, and distance behind the front (negative ahead of it), of each sheet at (y, x)."""
+        dy, dx = y - self.centre[1], np.maximum(x, 0.0)
+        radius, theta = np.hypot(dy, dx), np.arctan2(dy, dx)
+        behind = self.behind(y, x, t)
+        found = [(np.zeros_like(behind), behind)]
+        return found + [(b.rise(radius, theta), np.minimum(behind, b.inward(radius, theta))) for b in self.branches]
+
     def half_opening(self, y: Array, x: Array, t: int) -> Array:
         """Half of the opening at (y, x) in scan `t`, voxels; 0 ahead of the front."""
-        behind = self.behind(y, x, t)
-        opening = np.minimum(TIP_HALF_OPENING + OPENING_GROWTH * np.sqrt(np.maximum(behind, 0.0)), LARGEST_HALF_OPENING)
-        return np.where(behind >= 0, opening, 0.0)
+        return np.maximum(half_opening(self.behind(y, x, t)), 0.0)
 
-    def contains(self, points: Array, t: int, margin: float = 0.0) -> NDArray[np.bool_]:
-        """Whether points (..., 3) lie in the open fracture in scan `t`, or within about `margin` voxels of it."""
+    def contains(self, points: Array, t: int, margin: float = 0.0, share: float = 1.0) -> NDArray[np.bool_]:
+        """Whether points (..., 3) lie in `share` of the open fracture in scan `t`, or within about `margin` voxels of it."""
         z, y, x = points[..., 0], points[..., 1], points[..., 2]
-        behind = self.behind(y, x, t)
-        opening = np.minimum(TIP_HALF_OPENING + OPENING_GROWTH * np.sqrt(np.maximum(behind, 0.0)), LARGEST_HALF_OPENING)
-        return (behind >= -margin) & (np.abs(z - self.height(y, x)) <= opening + margin)
+        above = z - self.height(y, x)
+        found = np.zeros(above.shape, np.bool_)
+        for k, (rise, behind) in enumerate(self.sheets(y, x, t)):
+            # Only the sides of the main sheet part, its branches take the material away.
+            opening = (1.0 if k else share) * half_opening(np.maximum(behind, 0.0))
+            found |= (behind >= -margin) & (np.abs(above - rise) <= opening + margin)
+        return found
+
+    def cuts(self, points: Array, t: int) -> NDArray[np.bool_]:
+        """Whether the mid-surface behind the front runs through each body, given as points (n, k, 3) on and in it."""
+        y, x = points[..., 1], points[..., 2]
+        above = np.where(self.behind(y, x, t) > 0, points[..., 0] - self.height(y, x), 0.0)
+        cut: NDArray[np.bool_] = (above.max(axis=1, initial=0.0) > 0.5) & (above.min(axis=1, initial=0.0) < -0.5)
+        return cut
 
     def sites(self, t: int) -> tuple[Array, Array]:
         """Nodes of the front in scan `t` as points (m, 3), and their outward unit normals in the mean plane (m, 3)."""
@@ -174,10 +218,30 @@ class Fracture:
         return np.where(np.isfinite(nearest), np.maximum(nearest, 0.0), np.nan)
 
 
+def half_opening(behind: Array) -> Array:
+    """Half of the opening, voxels, at a distance behind the front; -1 ahead of it."""
+    opening = np.minimum(TIP_HALF_OPENING + OPENING_GROWTH * np.sqrt(np.maximum(behind, 0.0)), LARGEST_HALF_OPENING)
+    return np.where(behind >= 0, opening, -1.0)
+
+
+def _branches(spec: SynthSpec, start: float, end: float) -> tuple[Branch, ...]:
+    """Sheets that leave the mid-surface between the first front and three quarters of the way to the last."""
+    rng = spec.rng(_BRANCHES)
+    return tuple(
+        Branch(
+            start=start + (end - start) * rng.uniform(0.2, 0.6),
+            theta=rng.uniform(-1.0, 1.0),
+            width=rng.uniform(0.3, 0.5),
+            slope=rng.choice([-1.0, 1.0]) * rng.uniform(0.35, 0.7),
+        )
+        for _ in range(spec.branches)
+    )
+
+
 def _smooth(values: Array, arc: Array, length: float) -> Array:
     weight = np.exp(-0.5 * ((arc[:, None] - arc) / length) ** 2)
     smoothed: Array = weight @ values / weight.sum(axis=1)
     return smoothed
 
 
-_STAGE = 2
+_STAGE, _BRANCHES = 2, 7

@@ -14,7 +14,7 @@ from xctgraph.ingest.synth import render, truth
 from xctgraph.ingest.synth.scene import Scene, build
 from xctgraph.ingest.synth.spec import SynthSpec, make
 from xctgraph.ingest.synth.survey import CONNECTIVITY, Components, Painted, slabs
-from xctgraph.ingest.synth.writer import open_writer, write_dataset
+from xctgraph.ingest.synth.writer import open_mask_writer, open_writer, write_dataset
 from xctgraph.store.errors import InputError
 from xctgraph.store.labels import Labels
 
@@ -65,8 +65,8 @@ def generate(
 
     Notes
     -----
-    Ellipsoids move with their centres and keep shape and orientation; the displacement has no jump across the fracture.
-    Grey values are a Gaussian blur of three levels, with Gaussian noise: no rings, no beam hardening.
+    Ellipsoids move with their centres and keep shape and orientation. Grey values are a Gaussian blur of three levels with
+    Gaussian noise; rings, cupping, drift of the contrast, air and a jump of the displacement come on request.
     """
     spec = make(spec or SynthSpec(), parameters)
     out = Path(out)
@@ -88,6 +88,8 @@ def generate(
             tables["links"].append(edges)
             tables["events"].append(truth.events(scene, t, before, found, edges))
             tables["displacement"].append(truth.displacement(scene, t - 1))
+        tables["rings"].append(truth.rings(scene, t))
+        tables["artefacts"].append(truth.artefacts(scene, t))
         if scene.fracture is not None:
             tables["front"].append(truth.front(scene, t))
             tables["surface"].append(truth.surface(scene, scan))
@@ -108,7 +110,7 @@ def _scan(
     depth = spec.shape[0]
     scan = render.prepare(scene, t)
     painted = Painted(len(scene.defects))
-    with open_writer(out, spec, t) as writer:
+    with open_writer(out, spec, t) as writer, open_mask_writer(out, spec, t) as masks:
 
         def phases() -> Iterator[labelling.Slab]:
             for z0, z1 in slabs(depth, height):
@@ -116,6 +118,8 @@ def _scan(
                     progress(f"scan {t} of {spec.steps}", t * depth + z0, spec.steps * depth)
                 ids = render.paint(spec, scan, z0, z1)
                 writer.write(render.grey(spec, scan, ids, z0), z0)
+                if masks is not None:
+                    masks.write(render.sample_mask(spec, scan, z1 - z0), z0)
                 yield labelling.Slab(z0, classes=painted.add(ids, scan, z0))
 
         labelled = labelling.label(phases(), spec.shape, connectivity=CONNECTIVITY, min_voxels=1)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.synth import artefacts
 from xctgraph.ingest.synth.defects import PORE
+from xctgraph.ingest.synth.fracture import half_opening
 from xctgraph.ingest.synth.scene import Scene
 from xctgraph.ingest.synth.spec import SynthSpec
 from xctgraph.store.jit import njit
@@ -33,8 +35,10 @@ class Scan:
         Id that each paints: its own, or the fracture's once swallowed.
     phase : (n + 2,) uint8 array
         0 matrix, 1 bright, 2 dark by id.
-    middle, half : (y, x) arrays
-        z of the mid-surface and half opening of the fracture by column; half is negative where there is none.
+    sheets : tuple of pairs of (y, x) arrays
+        z of the mid-surface and half opening by column, of the fracture and its branches; half is negative where there is none.
+    face : float
+        x of the face of the sample; what lies before it is air. 0 where the sample fills the volume.
     """
 
     t: int
@@ -45,8 +49,8 @@ class Scan:
     order: NDArray[np.int64]
     value: NDArray[np.int32]
     phase: NDArray[np.uint8]
-    middle: Array
-    half: Array
+    sheets: tuple[tuple[Array, Array], ...]
+    face: float
 
 
 def prepare(scene: Scene, t: int) -> Scan:
@@ -60,11 +64,10 @@ def prepare(scene: Scene, t: int) -> Scan:
     phase[1:-1] = np.where(defects.kind == PORE, DARK, BRIGHT)
     phase[-1] = DARK
     halo = _halo(spec)
-    middle, half = _columns(scene, t, halo)
     ids = np.arange(1, len(defects) + 1)
     return Scan(
         t, halo, scene.position(t), defects.axes, defects.size(t), order[alive[order]],
-        np.where(gone, scene.fracture_id, ids).astype(np.int32), phase, middle, half,
+        np.where(gone, scene.fracture_id, ids).astype(np.int32), phase, _columns(scene, t, halo), scene.face(t),
     )  # fmt: skip
 
 
@@ -76,8 +79,11 @@ def paint(spec: SynthSpec, scan: Scan, z0: int, z1: int) -> NDArray[np.int32]:
     reach = scan.semi[scan.order].max(axis=1) + 1
     z = scan.centre[scan.order, 0]
     order = scan.order[(z + reach >= z0 - halo) & (z - reach <= z1 - 1 + halo)]
-    _paint_sheet(ids, float(z0 - halo), scan.middle, scan.half, np.int32(len(scan.phase) - 1))
+    for middle, half in scan.sheets:
+        _paint_sheet(ids, float(z0 - halo), middle, half, np.int32(len(scan.phase) - 1))
     _paint_ellipsoids(ids, np.array([z0 - halo, -halo, -halo], float), order, scan.centre, scan.axes, scan.semi, scan.value)
+    if spec.air_voxels:
+        ids[:, :, : max(0, int(np.ceil(scan.face)) + halo)] = 0
     return ids
 
 
@@ -85,7 +91,7 @@ def grey(spec: SynthSpec, scan: Scan, ids: NDArray[np.int32], z0: int) -> NDArra
     """Grey values of the painted slab that starts at slice `z0`. The noise of a slice depends on seed, scan and slice only."""
     halo = scan.halo
     matrix, bright, dark = LEVELS[spec.dtype]
-    contrast = np.array([0.0, bright - matrix, dark - matrix], np.float32)[scan.phase]
+    contrast = np.array([0.0, bright - matrix, dark - matrix], np.float32)[scan.phase] * np.float32(artefacts.gain(spec, scan.t))
     clean = np.full([n - 2 * halo for n in ids.shape], matrix, np.float32)
     _blur(ids, contrast, _kernel(spec.blur, halo), clean)
     out = np.empty(clean.shape, spec.dtype)
@@ -93,6 +99,7 @@ def grey(spec: SynthSpec, scan: Scan, ids: NDArray[np.int32], z0: int) -> NDArra
     largest = float(np.iinfo(out.dtype).max)
     scale = np.float32(spec.noise * (bright - matrix))
     for k, plane in enumerate(clean):
+        artefacts.add(spec, scan.t, z0 + k, scan.face, plane, bright - matrix, matrix - dark)
         if scale:
             spec.rng(_STAGE, scan.t, z0 + k).standard_normal(out=noise, dtype=np.float32)
             np.multiply(noise, scale, out=noise)
@@ -101,6 +108,13 @@ def grey(spec: SynthSpec, scan: Scan, ids: NDArray[np.int32], z0: int) -> NDArra
         np.clip(plane, 0, largest, out=plane)
         out[k] = plane
     return out
+
+
+def sample_mask(spec: SynthSpec, scan: Scan, depth: int) -> NDArray[np.uint8]:
+    """Mask of `depth` slices: 1 in the sample, 0 in the air before its face."""
+    mask = np.ones((depth, *spec.shape[1:]), np.uint8)
+    mask[:, :, : max(0, int(np.ceil(scan.face)))] = 0
+    return mask
 
 
 def slab_height(spec: SynthSpec) -> int:
@@ -121,11 +135,11 @@ def _kernel(blur: float, halo: int) -> NDArray[np.float32]:
     return kernel
 
 
-def _columns(scene: Scene, t: int, halo: int) -> tuple[Array, Array]:
+def _columns(scene: Scene, t: int, halo: int) -> tuple[tuple[Array, Array], ...]:
     _, height, width = scene.spec.shape
     size = (height + 2 * halo, width + 2 * halo)
     if scene.fracture is None:
-        return np.zeros(size), np.full(size, -1.0)
+        return ((np.zeros(size), np.full(size, -1.0)),)
     # The motion is smooth: it is inverted on a coarse grid and interpolated.
     rows, to_rows = _coarse(height, halo)
     columns, to_columns = _coarse(width, halo)
@@ -138,8 +152,8 @@ def _columns(scene: Scene, t: int, halo: int) -> tuple[Array, Array]:
         lifted = scene.displacement.at(material, t)[:, 0].reshape(y.shape)
         z = material[:, 0].reshape(y.shape) + lifted
     lift, y, x = (to_rows @ part.reshape(len(rows), -1) @ to_columns.T for part in (lifted, material[:, 1], material[:, 2]))
-    half = scene.fracture.half_opening(y, x, t)
-    return scene.fracture.height(y, x) + lift, np.where(half > 0, half, -1.0)
+    middle = scene.fracture.height(y, x) + lift
+    return tuple((middle + rise, half_opening(behind)) for rise, behind in scene.fracture.sheets(y, x, t))
 
 
 def _coarse(n: int, halo: int) -> tuple[Array, Array]:

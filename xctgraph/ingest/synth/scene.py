@@ -52,7 +52,38 @@ class Scene:
 
     def position(self, t: int) -> Array:
         """Centres (n, 3) of the defects in scan `t`, voxels."""
-        return self.displacement.forward(self.defects.position(t), t)
+        return self.forward(self.defects.position(t), t)
+
+    def face(self, t: int) -> float:
+        """Place of the sample's face along x in scan `t`, voxels: that of the material point in its middle; 0 without air."""
+        if not self.spec.air_voxels:
+            return 0.0
+        middle = np.array([[(self.spec.shape[0] - 1) / 2, (self.spec.shape[1] - 1) / 2, self.spec.air_voxels]])
+        return float(self.displacement.forward(middle, t)[0, 2])
+
+    def forward(self, points: Array, t: int) -> Array:
+        """Where material points (n, 3) of the first scan's frame lie in scan `t`, voxels, the jump at the fracture included."""
+        return self.displacement.forward(points, t) + self._parted(points, t)
+
+    def inverse(self, points: Array, t: int) -> Array:
+        """Material points, in the first scan's frame, of positions (n, 3) in scan `t`; within the opening those of its sides."""
+        material = self.displacement.inverse(points, t)
+        for _ in range(3 if self.spec.jump and self.fracture is not None else 0):
+            material = self.displacement.inverse(points - self._parted(material, t), t)
+        return material
+
+    def step(self, points: Array, t: int) -> Array:
+        """Displacement from scan `t` to `t + 1` of positions (n, 3) in scan `t`, voxels."""
+        return self.forward(self.inverse(points, t), t + 1) - points
+
+    def _parted(self, material: Array, t: int) -> Array:
+        """What the jump adds to the displacement of material points: half of the opening, away from the mid-surface."""
+        parted = np.zeros_like(material)
+        if self.spec.jump and self.fracture is not None:
+            y, x = material[:, 1], material[:, 2]
+            side = np.sign(material[:, 0] - self.fracture.height(y, x))
+            parted[:, 0] = self.spec.jump * side * self.fracture.half_opening(y, x, t)
+        return parted
 
 
 def build(spec: SynthSpec) -> Scene:
@@ -67,13 +98,13 @@ def build(spec: SynthSpec) -> Scene:
     # What happens at the fracture is its doing: nobody could tell a death there from being swallowed.
     calm = inside(placed.centre, spec.shape, np.minimum(displacement.reach() + 12, np.asarray(spec.shape) / 4))
     if fracture is not None:
-        calm &= np.abs(placed.centre[:, 0] - fracture.height(placed.centre[:, 1], placed.centre[:, 2])) > 2 * bound + CALM
+        calm &= _from_sheets(fracture, placed.centre, 0) > 2 * bound + CALM
     defects = fates.decide(spec, placed, bound, calm)
     swallowed = np.full(len(defects), NEVER)
     density: list[Array] = []
     if fracture is not None:
         for t in range(spec.steps):
-            _swallow(fracture, defects, t, swallowed)
+            _swallow(fracture, defects, t, swallowed, spec.jump)
             density.append(ahead(spec, fracture, defects, defects.alive(t) & (swallowed > t), t))
             if t + 1 < spec.steps:
                 fracture.grow(_score(spec, fracture, density[t], t), spec.attraction)
@@ -115,14 +146,25 @@ def _score(spec: SynthSpec, fracture: Fracture, density: Array, t: int) -> Array
     return np.where(seen, (density - density[seen].mean()) / spread, 0.0)
 
 
-def _swallow(fracture: Fracture, defects: Defects, t: int, swallowed: Ints) -> None:
+def _swallow(fracture: Fracture, defects: Defects, t: int, swallowed: Ints, jump: float) -> None:
     """Mark the defects that the fracture reaches in scan `t`."""
     centre, reach = defects.position(t), defects.size(t).max(axis=1)
-    from_sheet = np.abs(centre[:, 0] - fracture.height(centre[:, 1], centre[:, 2]))
+    from_sheet = _from_sheets(fracture, centre, t)
     close = np.flatnonzero(defects.alive(t) & (swallowed > t) & (from_sheet < 1.5 * reach + LARGEST_HALF_OPENING))
     # Less than half a voxel deep they may not meet on the grid.
-    hit = fracture.contains(defects.samples(close, t), t, -0.5).any(axis=1)
+    hit = fracture.contains(defects.samples(close, t), t, -0.5, 1 - jump).any(axis=1)
+    if jump:
+        # What parts makes way for the opening; what the crack runs through belongs to it.
+        hit |= fracture.cuts(defects.samples(close, t), t)
     swallowed[close[hit]] = t
+
+
+def _from_sheets(fracture: Fracture, centre: Array, t: int) -> Array:
+    """Distance along z to the nearest of the fracture's sheets, drawn out ahead of their fronts."""
+    y, x = centre[:, 1], centre[:, 2]
+    above = centre[:, 0] - fracture.height(y, x)
+    distance: Array = np.min([np.abs(above - rise) for rise, _ in fracture.sheets(y, x, t)], axis=0)
+    return distance
 
 
 def _near_notch(fracture: Fracture | None, centre: Array, radius: Array) -> NDArray[np.bool_]:

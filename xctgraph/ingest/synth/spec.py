@@ -34,8 +34,8 @@ class SynthSpec:
         All randomness comes from it; the same parameters give the same bytes.
     voxel_size_um : float or tuple of float
         Edge length of a voxel, one number or (z, y, x).
-    format : {"h5", "tiff"}
-        One NXtomoproc file per scan, or a folder of slices per scan.
+    format : {"h5", "tiff", "zarr"}
+        One NXtomoproc file per scan, a folder of slices per scan, or an OME-Zarr 0.5 group per scan.
     dtype : {"uint16", "uint8"}
         Type of the grey values.
     strain : float
@@ -48,6 +48,20 @@ class SynthSpec:
         Standard deviation of the Gaussian that stands for partial volume and the detector.
     noise : float
         Standard deviation of the Gaussian noise over the contrast of inclusion and matrix.
+    rings : float
+        Standard deviation of the rings about the centre of the slices over the contrast of inclusion and matrix; each is one
+        voxel wide and 8 slices high, and another in each scan.
+    beam_hardening : float
+        Cupping: by how much the grey value at the axis lies below that at the rim, over the contrast of matrix and pore; it
+        falls with the square of the distance from the rim.
+    contrast_drift : float
+        Relative change of all contrasts from the first scan to the last, in equal steps.
+    air_voxels : float
+        Depth of the air in front of the face of the sample in the first scan, along x; the face moves with the material. 0: the
+        sample fills the volume. With air, each scan gets a sample mask.
+    jump : float
+        Share of the fracture's opening by which the material on its two sides moves apart along z: at 1 the opening takes no
+        material with it, at 0 the displacement has no jump across the fracture.
     births, deaths, splits, merges : float
         Share of `features` that appears, vanishes, splits or merges somewhere in the series.
     attached : float
@@ -64,6 +78,8 @@ class SynthSpec:
         Mean number of members of a cluster, and standard deviation of their distance from its centre along each axis.
     fracture : bool
         Whether there is a fracture.
+    branches : int
+        Sheets that leave the mid-surface of the fracture on the way and rise or fall from it, growing with its front.
     fracture_start, fracture_end : float
         Mean radius of the fracture in the first and last scan over the largest that fits (half of y, or x).
     attraction_radius_um : float
@@ -80,7 +96,7 @@ class SynthSpec:
     attraction: float = 2.0
     seed: int = 0
     voxel_size_um: float | tuple[float, float, float] = 1.63
-    format: Literal["h5", "tiff"] = "h5"
+    format: Literal["h5", "tiff", "zarr"] = "h5"
     dtype: Literal["uint16", "uint8"] = "uint16"
     strain: float = 0.03
     poisson: float = 0.35
@@ -88,6 +104,11 @@ class SynthSpec:
     field_voxels: float = 0.8
     blur: float = 0.6
     noise: float = 0.125
+    rings: float = 0.0
+    beam_hardening: float = 0.0
+    contrast_drift: float = 0.0
+    air_voxels: float = 0.0
+    jump: float = 0.0
     births: float = 0.02
     deaths: float = 0.02
     splits: float = 0.015
@@ -101,6 +122,7 @@ class SynthSpec:
     cluster_size: float = 10.0
     cluster_radius: float = 16.0
     fracture: bool = True
+    branches: int = 0
     fracture_start: float = 0.3
     fracture_end: float = 0.8
     attraction_radius_um: float = 25.0
@@ -116,7 +138,7 @@ class SynthSpec:
             value = getattr(self, name)
             if not (math.isfinite(value) and smallest <= value <= largest):
                 raise InputError(f"{name} = {value!r} is out of range: valid is {smallest:g} to {largest:g}")
-        for name in ("steps", "features", "seed"):
+        for name in ("steps", "features", "seed", "branches"):
             if int(getattr(self, name)) != getattr(self, name):
                 raise InputError(f"{name} = {getattr(self, name)!r} is not a whole number")
         for name, choices in _CHOICES:
@@ -133,6 +155,10 @@ class SynthSpec:
         if self.fracture_end < self.fracture_start:
             raise InputError(
                 f"fracture_end = {self.fracture_end:g} is below fracture_start = {self.fracture_start:g}: fractures do not heal"
+            )
+        if self.air_voxels > self.shape[2] / 2:
+            raise InputError(
+                f"air_voxels = {self.air_voxels:g} is more than half of x = {self.shape[2]}: leave room for the sample"
             )
         if not self.sample or "/" in self.sample:
             raise InputError(f"sample = {self.sample!r}: give a name without '/'")
@@ -177,6 +203,12 @@ _RANGES = (
     ("field_voxels", 0, 100),
     ("blur", 0, 3),
     ("noise", 0, 2),
+    ("rings", 0, 2),
+    ("beam_hardening", 0, 1),
+    ("contrast_drift", -0.9, 1),
+    ("air_voxels", 0, 10_000),
+    ("jump", 0, 1),
+    ("branches", 0, 8),
     ("births", 0, 1),
     ("deaths", 0, 0.5),
     ("splits", 0, 0.25),
@@ -194,7 +226,7 @@ _RANGES = (
     ("attraction_radius_um", 1e-6, 1e6),
 )
 _CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
-    ("format", ("h5", "tiff")),
+    ("format", ("h5", "tiff", "zarr")),
     ("dtype", ("uint8", "uint16")),
     ("compression", (None, "gzip", "lzf")),
 )

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from xctgraph.ingest.synth import artefacts as artefacts_of
 from xctgraph.ingest.synth.defects import INCLUSION, inside
 from xctgraph.ingest.synth.displacement import grid
-from xctgraph.ingest.synth.render import Scan
+from xctgraph.ingest.synth.render import LEVELS, Scan
 from xctgraph.ingest.synth.scene import Scene
 from xctgraph.ingest.synth.survey import Components, Painted
 from xctgraph.store.errors import InputError
@@ -46,7 +47,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         "displacement": {**_T, **_axes(""), **_axes("u")},
         "front": {**_T, "site": pa.int32(), **_axes(""), **_axes("v"), **_axes("ref_"), **_axes("direction_"), "curvature": _F,
                   "local_density": _F, "advance_um": _F},
-        "surface": {**_T, **_axes(""), "opening_um": _F},
+        "surface": {**_T, "branch": pa.int32(), **_axes(""), "opening_um": _F},
+        "rings": {**_T, "z_start": pa.int32(), "z_stop": pa.int32(), "radius": pa.int32(), "amplitude": _F},
+        "artefacts": {**_T, "gain": _F, "cupping": _F, "noise": _F, "blur": _F, "rings": _F, "face_x": _F},
     }.items()
 }  # fmt: skip
 
@@ -81,7 +84,12 @@ class Truth:
         until the next scan along the outward normal, in the mean plane of the fracture (null in the last scan, and where the
         normal misses the later front).
     surface : pyarrow.Table
-        Mid-surface of the fracture and its opening along z, on every fourth column of voxels.
+        Mid-surface of the fracture (`branch` 0) and of its branches, and their opening along z, on every fourth column of voxels.
+    rings : pyarrow.Table
+        Amplitude of the rings in grey values, by slices `z_start` to `z_stop` - 1 and whole `radius` in voxels.
+    artefacts : pyarrow.Table
+        A row per scan: `gain` of all contrasts; depth of the cupping and standard deviations of noise and rings in grey values;
+        `blur` in voxels; x of the sample's face in voxels (null without air).
     """
 
     features: pa.Table
@@ -92,6 +100,8 @@ class Truth:
     displacement: pa.Table
     front: pa.Table
     surface: pa.Table
+    rings: pa.Table
+    artefacts: pa.Table
 
 
 def read(folder: str | Path) -> Truth:
@@ -131,7 +141,7 @@ def features(scene: Scene, scan: Scan, painted: Painted, found: Components) -> p
             "n_voxels": painted.count[ids],
             **_vector("v", centroid),
             **_vector("", centroid * scene.spec.spacing),
-            **_vector("ref_", scene.displacement.inverse(centroid, scan.t) * scene.spec.spacing),
+            **_vector("ref_", scene.inverse(centroid, scan.t) * scene.spec.spacing),
             **dict(zip(BOX, painted.box[ids].T, strict=True)),
             "visible": found.visible[component - 1],
         }
@@ -239,7 +249,7 @@ def displacement(scene: Scene, t: int) -> pa.Table:
         {
             "t": np.full(len(nodes), t, np.int32),
             **_vector("", nodes * spacing),
-            **_vector("u", scene.displacement.step(nodes, t) * spacing),
+            **_vector("u", scene.step(nodes, t) * spacing),
         }
     )
 
@@ -278,18 +288,57 @@ def surface(scene: Scene, scan: Scan) -> pa.Table:
     halo = scan.halo
     _, height, width = scene.spec.shape
     y, x = np.meshgrid(np.arange(0, height, 4), np.arange(0, width, 4), indexing="ij")
-    middle, half = scan.middle[y + halo, x + halo], scan.half[y + halo, x + halo]
-    open_ = (half > 0) & (middle >= 0) & (middle <= scene.spec.shape[0] - 1)
     dz, dy, dx = scene.spec.spacing
-    return pa.table(
-        {
-            "t": np.full(int(open_.sum()), scan.t, np.int32),
-            "z": middle[open_] * dz,
-            "y": y[open_] * dy,
-            "x": x[open_] * dx,
-            "opening_um": 2 * half[open_] * dz,
-        }
-    )
+    parts = []
+    for branch, (all_middle, all_half) in enumerate(scan.sheets):
+        middle, half = all_middle[y + halo, x + halo], all_half[y + halo, x + halo]
+        open_ = (half > 0) & (middle >= 0) & (middle <= scene.spec.shape[0] - 1)
+        n = int(open_.sum())
+        parts.append(
+            pa.table(
+                {
+                    "t": np.full(n, scan.t, np.int32),
+                    "branch": np.full(n, branch, np.int32),
+                    "z": middle[open_] * dz,
+                    "y": y[open_] * dy,
+                    "x": x[open_] * dx,
+                    "opening_um": 2 * half[open_] * dz,
+                }
+            )
+        )
+    return pa.concat_tables(parts)
+
+
+def rings(scene: Scene, t: int) -> pa.Table:
+    """Amplitudes of the rings of one scan."""
+    spec = scene.spec
+    matrix, bright, _ = LEVELS[spec.dtype]
+    starts = range(0, spec.shape[0], artefacts_of.RING_ROWS) if spec.rings else ()
+    profiles = [(bright - matrix) * artefacts_of.ring_profile(spec, t, z) for z in starts]
+    size = len(profiles[0]) if profiles else 0
+    start = np.repeat(np.array(starts, np.int32), size)
+    return pa.table({
+        "t": np.full(len(start), t, np.int32), "z_start": start,
+        "z_stop": np.minimum(start + artefacts_of.RING_ROWS, spec.shape[0]).astype(np.int32),
+        "radius": np.tile(np.arange(size, dtype=np.int32), len(profiles)),
+        "amplitude": np.concatenate([np.empty(0), *profiles]),
+    })  # fmt: skip
+
+
+def artefacts(scene: Scene, t: int) -> pa.Table:
+    """What was done to the grey values of one scan."""
+    spec = scene.spec
+    matrix, bright, dark = LEVELS[spec.dtype]
+    row = {
+        "t": t,
+        "gain": artefacts_of.gain(spec, t),
+        "cupping": spec.beam_hardening * (matrix - dark),
+        "noise": spec.noise * (bright - matrix),
+        "blur": spec.blur,
+        "rings": spec.rings * (bright - matrix),
+        "face_x": scene.face(t) if spec.air_voxels else None,
+    }
+    return pa.Table.from_pylist([row], SCHEMAS["artefacts"])
 
 
 def _vector(prefix: str, values: NDArray[np.generic]) -> dict[str, NDArray[np.generic]]:

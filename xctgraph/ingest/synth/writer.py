@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import tifffile
+import zarr
 from numpy.typing import NDArray
 
 from xctgraph.ingest.synth.spec import SynthSpec
@@ -73,6 +76,26 @@ class NexusWriter(Writer):
         self._file.close()
 
 
+class ZarrWriter(Writer):
+    """An OME-Zarr 0.5 group (Zarr 3) with one resolution, `0` (z, y, x), scaled in µm."""
+
+    def __init__(self, path: Path, spec: SynthSpec) -> None:
+        axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]
+        scale = {"type": "scale", "scale": list(spec.spacing)}
+        levels = [{"path": "0", "coordinateTransformations": [scale]}]
+        image = {"version": "0.5", "multiscales": [{"name": path.stem, "axes": axes, "datasets": levels}]}
+        group = zarr.create_group(str(path), zarr_format=3, attributes={"ome": image})
+        chunks = (min(8, spec.shape[0]), min(256, spec.shape[1]), min(256, spec.shape[2]))
+        self._data = group.create_array("0", shape=spec.shape, dtype=spec.dtype, chunks=chunks, dimension_names=tuple("zyx"))
+
+    def write(self, slab: Grey, z0: int) -> None:
+        """Write the slices from `z0` on."""
+        self._data[z0 : z0 + len(slab)] = slab
+
+    def close(self) -> None:
+        """Nothing is left to do: every chunk is a file of its own."""
+
+
 class SliceWriter(Writer):
     """A folder of TIFF slices, numbered along z, with the voxel size as their resolution."""
 
@@ -93,15 +116,26 @@ class SliceWriter(Writer):
         """Nothing is left to do: every slice is a file of its own."""
 
 
-def name_of(spec: SynthSpec, t: int) -> str:
-    """File or folder of scan `t`."""
-    return f"scan_{t:03d}" + (".h5" if spec.format == "h5" else "")
+SUFFIXES = {"h5": ".h5", "tiff": "", "zarr": ".zarr"}
+WRITERS: dict[str, Callable[[Path, SynthSpec], Writer]] = {"h5": NexusWriter, "tiff": SliceWriter, "zarr": ZarrWriter}
+
+
+def name_of(spec: SynthSpec, t: int, what: str = "scan") -> str:
+    """File or folder of scan `t`, or of its sample mask."""
+    return f"{what}_{t:03d}{SUFFIXES[spec.format]}"
 
 
 def open_writer(folder: Path, spec: SynthSpec, t: int) -> Writer:
     """Writer of scan `t` in the format of `spec`."""
-    made = NexusWriter if spec.format == "h5" else SliceWriter
-    return made(folder / name_of(spec, t), spec)
+    return WRITERS[spec.format](folder / name_of(spec, t), spec)
+
+
+def open_mask_writer(folder: Path, spec: SynthSpec, t: int) -> AbstractContextManager[Writer | None]:
+    """Writer of the sample mask of scan `t`; of None where the sample fills the volume."""
+    if not spec.air_voxels:
+        return nullcontext()
+    compressed = replace(spec, dtype="uint8", compression="gzip")
+    return WRITERS[spec.format](folder / name_of(spec, t, "mask"), compressed)
 
 
 def write_dataset(path: Path, spec: SynthSpec) -> None:
@@ -132,6 +166,7 @@ def write_dataset(path: Path, spec: SynthSpec) -> None:
             "[[scan]]",
             f"t = {t}",
             f'path = "{name_of(spec, t)}"',
+            *([f'mask = "{name_of(spec, t, "mask")}"'] if spec.air_voxels else []),
             f"time_s = {abs(strain) / STRAIN_RATE:.1f}",
             f"load_n = {_load(strain):.1f}",
             f"strain = {strain:.6f}",

@@ -1,11 +1,11 @@
 MATCH (s:Scan)
-WHERE $sample = '' OR s.sample = $sample
+WHERE ($sample = '' OR s.sample = $sample) AND ($quality = 'any' OR NOT coalesce(s.suspect, false))
 OPTIONAL MATCH (s)-[:CONTAINS]->(f:Feature)
 WITH collect(DISTINCT f.kind) AS present
 UNWIND present + ['fracture', 'inclusion', 'pore'] AS kind
 WITH DISTINCT kind
 MATCH (s:Scan)
-WHERE $sample = '' OR s.sample = $sample
+WHERE ($sample = '' OR s.sample = $sample) AND ($quality = 'any' OR NOT coalesce(s.suspect, false))
 OPTIONAL MATCH (s)-[:CONTAINS]->(f:Feature)
 WHERE f.kind = kind
 WITH s, kind, count(f.feature_id) AS n_features, coalesce(sum(f.volume), 0.0) AS volume
