@@ -140,6 +140,8 @@ def _scan(rng: np.random.Generator, made: Graph, t: int, edge: float, gap: float
         "near_gap": gap,
         "cluster_gap": gap / 2,
         "density_radius": 25.0,
+        "has_voxels": True,
+        "links_given": False,
     }
 
 

@@ -19,7 +19,10 @@ PLANNED_RATE = 100e6
 def ingest(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DATASET.toml | VOLUME...", help="A dataset file, or volumes in the order of time."),
+        typer.Argument(
+            metavar="[tables] DATASET.toml | VOLUME...",
+            help="A dataset file, or volumes in the order of time; `tables DATASET.toml` reads tables of other programs.",
+        ),
     ] = None,
     sample: Annotated[
         str | None, typer.Option("--sample", help="Name of the sample (for VOLUME...).", show_default=False)
@@ -52,24 +55,30 @@ def ingest(
 
     Segments, labels and measures each scan, links it to the others, and loads the graph.
     """
-    from xctgraph.ingest import config, pipeline, plan
+    from xctgraph.ingest import config, pipeline, plan, tables
 
+    inputs = inputs or []
+    of_tables = inputs[:1] == ["tables"] and (len(inputs) == 1 or inputs[1].endswith(".toml"))
     if schema:
-        write_json(config.Dataset.model_json_schema())
+        write_json((tables.TableDataset if of_tables else config.Dataset).model_json_schema())
         return
-    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, first_t)
+    if of_tables and len(inputs) == 1:
+        raise InputError("nothing to ingest: give the dataset file of the tables, as in xctgraph ingest tables DATASET.toml")
+    dataset = _dataset(inputs[1:] if of_tables else inputs, sample, voxel_size, segmentation, axes, first_t, of_tables=of_tables)
     existed = _is_store(store)
     if dry_run or not existed:
         # Wrong input must not leave an empty store behind.
         with open_store(store) if existed else nullcontext() as held:
-            plans = plan.make(held, dataset, replace=replace)
+            plans = (tables.plan_tables if of_tables else plan.make)(held, dataset, replace=replace)
         if dry_run:
-            _print_plan(plans, json_=json_)
+            (_print_tables if of_tables else _print_plan)(plans, json_=json_)
             return
     with open_store(store, create=True, graph=graph) as opened:
         progress = Progress(quiet=json_)
         try:
-            results = pipeline.ingest(opened, dataset, replace=replace, live=live, progress=progress)
+            results = (tables.ingest if of_tables else pipeline.ingest)(
+                opened, dataset, replace=replace, live=live, progress=progress
+            )
         finally:
             progress.close()
         revision = opened.manifest().revision
@@ -119,8 +128,10 @@ def _dataset(
     segmentation: str | None,
     axes: str | None,
     first_t: int | None,
+    *,
+    of_tables: bool = False,
 ) -> Any:
-    from xctgraph.ingest import config
+    from xctgraph.ingest import config, tables
     from xctgraph.store import units
 
     if not inputs:
@@ -138,7 +149,7 @@ def _dataset(
         if any(value is not None for value in given.values()):
             named = ", ".join(name for name, value in given.items() if value is not None)
             raise InputError(f"{named} given beside {inputs[0]}: these belong into the file ([sample], [segmentation], [[scan]])")
-        return config.load(Path(inputs[0]))
+        return (tables.load if of_tables else config.load)(Path(inputs[0]))
     if sample is None or voxel_size is None:
         missing = " and ".join(name for name, value in (("--sample", sample), ("--voxel-size", voxel_size)) if value is None)
         raise InputError(f"{missing} missing: volumes need both, as in --sample S1 --voxel-size 1.63um (there is no default)")
@@ -187,6 +198,17 @@ def _print_plan(plans: list[Any], *, json_: bool) -> None:
             f"t = {row['t']}: {row['action']} {row['path']}  {row['shape']} {row['dtype']}, {row['gigabytes']} GB; "
             f"about {row['memory_megabytes']} MB of memory and {row['seconds']} s at {PLANNED_RATE / 1e6:.0f} MB/s"
         )
+
+
+def _print_tables(plans: list[Any], *, json_: bool) -> None:
+    rows = [{"t": p.t, "action": p.action, "paths": p.paths, "features": p.found.num_rows, "warnings": p.warnings} for p in plans]
+    if json_:
+        write_json(rows)
+        return
+    for row in rows:
+        for warning in row["warnings"]:
+            typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(f"t = {row['t']}: {row['action']} {row['features']} features of {', '.join(row['paths'])}")
 
 
 def _brief(description: dict[str, Any]) -> str:

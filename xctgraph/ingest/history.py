@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xctgraph.ingest import correspondence, rows, tracks
-from xctgraph.ingest.correspondence import Links, ScanSide
+from xctgraph.ingest import corrections, correspondence, rows, tracks
+from xctgraph.ingest.corrections import Correction
+from xctgraph.ingest.correspondence import Said, ScanSide
+from xctgraph.ingest.space import Space
 from xctgraph.store import Transaction, ids
 from xctgraph.store.labels import Labels
 
@@ -22,18 +24,21 @@ class Placed:
     """What placing a scan changed.
 
     `n_links` counts the links to the scan before and the scan after, `changed_tracks` the features of later scans that came
-    to another track; `warnings` are doubts about the links.
+    to another track; `warnings` are doubts about the links; `corrections` are those given, with what became of them.
     """
 
     n_links: int
     changed_tracks: int
     warnings: tuple[str, ...]
+    corrections: list[Correction]
 
 
 @dataclass(frozen=True)
 class _Neighbour:
     t: int
+    features: pa.Table
     side: ScanSide
+    links_given: bool
 
 
 def place(
@@ -41,9 +46,10 @@ def place(
     origin: rows.Origin,
     scan_row: pa.Table,
     features: pa.Table,
-    labels: Labels,
-    spacing: tuple[float, float, float],
+    labels: Labels | None,
+    space: Space,
     max_drift: float | None,
+    said: list[Correction],
 ) -> Placed:
     """Stage a scan with its links, and bring tracks and the reference frame of it and all later scans up to date.
 
@@ -53,50 +59,90 @@ def place(
     Parameters
     ----------
     scan_row, features
-        Rows of `scans` and `features` of the scan, without `previous_scan_id`, `track_id` and the reference frame.
-    spacing
-        Edge lengths of a voxel (z, y, x) in um.
+        Rows of `scans` and `features` of the scan; `previous_scan_id`, `track_id` and the reference frame are set anew.
+    labels
+        Voxels of the features, of dropped ones too; None where they have none.
     max_drift
         Largest drift looked for in um; None for half the volume.
+    said
+        Corrections of the sample; those of links are applied.
     """
     times = sorted({*tx.read("scans", sample=origin.sample, columns=["t"])["t"].to_pylist(), origin.t})
     here = times.index(origin.t)
     before = times[here - 1] if here > 0 else None
     after = times[here + 1] if here + 1 < len(times) else None
-    warnings: list[str] = []
-    n_links = 0
-
-    def neighbour(t: int) -> _Neighbour:
-        runs = tx.read("label_runs", sample=origin.sample, t=t)
-        features_of_t = tx.read("features", sample=origin.sample, t=t)
-        return _Neighbour(t, ScanSide(features_of_t, Labels.from_table(runs, labels.shape), spacing))
-
-    here_side = _Neighbour(origin.t, ScanSide(features, labels, spacing))
-    pairs = [] if before is None else [(neighbour(before), here_side)]
-    pairs += [] if after is None else [(here_side, neighbour(after))]
-    for a, b in pairs:
-        links = _link(tx, origin, a, b, max_drift)
-        n_links += links.next.num_rows
-        warnings += [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
+    side = ScanSide.of(features, labels, space.spacing, space.shape)
+    here_side = _Neighbour(origin.t, features, side, scan_row["links_given"][0].as_py())
+    pairs = [] if before is None else [(_neighbour(tx, origin, before, space), here_side)]
+    pairs += [] if after is None else [(here_side, _neighbour(tx, origin, after, space))]
+    n_links, warnings, said = _link_all(tx, origin, pairs, max_drift, said)
+    said = corrections.without_neighbours(said, set(pairwise(times)))
     if after is None:
         tx.drop("next", sample=origin.sample, t=origin.t)
         tx.drop("fields", sample=origin.sample, t=origin.t)
     _put_scan(tx, origin, scan_row, before, after)
     tx.put("features", _fill(features, None), sample=origin.sample, t=origin.t)
     changed = _follow(tx, origin, times, here)
-    features_of_all = tx.read("features", sample=origin.sample, columns=["feature_id", "track_id", "t", "kind"])
-    table = tracks.table(features_of_all, tx.read("next", sample=origin.sample))
-    tx.put("tracks", table, sample=origin.sample)
-    return Placed(n_links, changed, tuple(warnings))
+    _put_tracks(tx, origin)
+    return Placed(n_links, changed, warnings, said)
 
 
-def _link(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour, max_drift: float | None) -> Links:
-    links = correspondence.link(a.side, b.side, max_drift=max_drift)
-    dt = b.t - a.t
-    edges = rows.edges(links.next, ids.scan_id(origin.sample_no, a.t), ids.scan_id(origin.sample_no, b.t))
-    for name, table in (("next", edges), ("fields", links.field)):
-        tx.put(name, table.append_column("dt", pa.repeat(pa.scalar(dt, pa.int32()), table.num_rows)), sample=origin.sample, t=a.t)
-    return links
+def relink(
+    tx: Transaction, origin: rows.Origin, before: int, space: Space, max_drift: float | None, said: list[Correction]
+) -> Placed:
+    """Link a scan that is there anew to the scan `before` it, and bring tracks and reference frame up to date."""
+    times = sorted(tx.read("scans", sample=origin.sample, columns=["t"])["t"].to_pylist())
+    pair = (_neighbour(tx, origin, before, space), _neighbour(tx, origin, origin.t, space))
+    n_links, warnings, said = _link_all(tx, origin, [pair], max_drift, said)
+    changed = _follow(tx, origin, times, times.index(origin.t))
+    _put_tracks(tx, origin)
+    return Placed(n_links, changed, warnings, said)
+
+
+def _neighbour(tx: Transaction, origin: rows.Origin, t: int, space: Space) -> _Neighbour:
+    (scan,) = tx.read("scans", sample=origin.sample, t=t, columns=["has_voxels", "links_given"]).to_pylist()
+    features = tx.read("features", sample=origin.sample, t=t)
+    labels = None
+    if scan["has_voxels"]:
+        labels = Labels.from_table(tx.read("label_runs", sample=origin.sample, t=t), space.shape)
+    return _Neighbour(t, features, ScanSide.of(features, labels, space.spacing, space.shape), scan["links_given"])
+
+
+def _put_tracks(tx: Transaction, origin: rows.Origin) -> None:
+    features = tx.read("features", sample=origin.sample, columns=["feature_id", "track_id", "t", "kind"])
+    tx.put("tracks", tracks.table(features, tx.read("next", sample=origin.sample)), sample=origin.sample)
+
+
+def _link_all(
+    tx: Transaction,
+    origin: rows.Origin,
+    pairs: list[tuple[_Neighbour, _Neighbour]],
+    max_drift: float | None,
+    said: list[Correction],
+) -> tuple[int, tuple[str, ...], list[Correction]]:
+    n_links, warnings = 0, []
+    for a, b in pairs:
+        added, removed, said = corrections.of_pair(said, (a.t, a.features), (b.t, b.features))
+        given = _given(tx, origin, a, b) if a.links_given and b.links_given else None
+        links = correspondence.link(a.side, b.side, max_drift=max_drift, said=Said(given, added, removed))
+        dt = b.t - a.t
+        edges = rows.edges(links.next, ids.scan_id(origin.sample_no, a.t), ids.scan_id(origin.sample_no, b.t))
+        for name, table in (("next", edges), ("fields", links.field)):
+            column = pa.repeat(pa.scalar(dt, pa.int32()), table.num_rows)
+            tx.put(name, table.append_column("dt", column), sample=origin.sample, t=a.t)
+        n_links += edges.num_rows
+        warnings += [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
+    return n_links, tuple(warnings), said
+
+
+def _given(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour) -> NDArray[np.int64]:
+    """Links that came with the tables of two scans, as pairs of labels; those of dropped features are left out."""
+    links = tx.read("given_links", sample=origin.sample, t=a.t).to_pandas()
+    links = links[links["t_target"] == b.t]
+    for neighbour, end in ((a, "source"), (b, "target")):
+        names = neighbour.features.select(["source_label", "label"]).to_pandas()
+        links = links.merge(names.rename(columns={"source_label": f"{end}_label", "label": end}), on=f"{end}_label")
+    return np.ascontiguousarray(links[["source", "target"]].to_numpy(np.int64))
 
 
 def _put_scan(tx: Transaction, origin: rows.Origin, scan_row: pa.Table, before: int | None, after: int | None) -> None:

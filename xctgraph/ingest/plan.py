@@ -59,11 +59,11 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list
     """
     known: dict[int, dict[str, Any]] = {}
     if store is not None:
-        known = _known_scans(store, dataset.sample.id)
-        _check_voxel_size(store, dataset)
+        known = known_scans(store, dataset.sample.id)
+        check_voxel_size(store, dataset)
     plans = [_plan_scan(dataset, scan, known.get(scan.t), replace=replace) for scan in sorted(dataset.scan, key=lambda s: s.t)]
     others = {t: row["shape"] for t, row in known.items() if t not in {p.scan.t for p in plans}}
-    _check_shapes(others | {plan.scan.t: plan.shape for plan in plans})
+    check_shapes(others | {plan.scan.t: plan.shape for plan in plans})
     return plans
 
 
@@ -107,21 +107,30 @@ def _plan_scan(dataset: config.Dataset, scan: config.Scan, known: dict[str, Any]
         slab = _slab_height(grey)
     checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(path) for role, path in inputs(scan))
     wanted = parameters(dataset, scan)
-    action: Action = "add"
-    if known is not None:
-        same = known["checksum"] == checksum and known["parameters"] == json.loads(wanted)
-        action = "skip" if same else "replace"
-        if action == "replace" and not replace:
-            differing = ", ".join(_differing(known["parameters"], json.loads(wanted)))
-            made = f"with other parameters ({differing})" if known["checksum"] == checksum else "from another volume"
-            raise ScanExists(
-                f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
-                "give --replace to make it anew, or another t"
-            )
+    action = decide(known, checksum, wanted, f"scan t = {scan.t} of sample {dataset.sample.id!r}", "volume", replace=replace)
     return ScanPlan(scan, grey.shape, str(grey.dtype), slab, checksum, wanted, action, warnings)
 
 
-def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
+def decide(known: dict[str, Any] | None, checksum: str, wanted: str, name: str, source: str, *, replace: bool) -> Action:
+    """What to do with a scan, given what the store knows of it.
+
+    Raises
+    ------
+    ScanExists
+        If it is there with another content or other parameters and `replace` is false.
+    """
+    if known is None:
+        return "add"
+    if known["checksum"] == checksum and known["parameters"] == json.loads(wanted):
+        return "skip"
+    if not replace:
+        others = ", ".join(differing(known["parameters"], json.loads(wanted)))
+        made = f"with other parameters ({others})" if known["checksum"] == checksum else f"from another {source}"
+        raise ScanExists(f"{name} is in the store already, made {made}: give --replace to make it anew, or another t")
+    return "replace"
+
+
+def differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
     """Names of the parameters that differ, as in `scan.load_n`."""
     for name, value in wanted.items():
         other = (held or {}).get(name)
@@ -150,7 +159,8 @@ def _voxel_size_warning(dataset: config.Dataset, scan: config.Scan, volume: volu
         )
 
 
-def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
+def known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
+    """Checksum, parameters and shape of each scan of a sample, by t."""
     scans = store.read("scans", sample=sample).to_pylist()
     jobs = {row["job_id"]: json.loads(row["parameters"]) for row in store.read("jobs", sample=sample).to_pylist()}
     return {
@@ -163,7 +173,8 @@ def _known_scans(store: Store, sample: str) -> dict[int, dict[str, Any]]:
     }
 
 
-def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:
+def check_voxel_size(store: Store, dataset: config.Declared) -> None:
+    """Refuse a sample that is in the store with another voxel size."""
     rows = store.read("samples", sample=dataset.sample.id).to_pylist()
     if rows:
         held = tuple(rows[0][f"voxel_{axis}"] for axis in "zyx")
@@ -174,7 +185,8 @@ def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:
             )
 
 
-def _check_shapes(shapes: dict[int, tuple[int, int, int]]) -> None:
+def check_shapes(shapes: dict[int, tuple[int, int, int]]) -> None:
+    """Refuse scans of different shapes."""
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"t = {t}: {shape}" for t, shape in sorted(shapes.items()))
         raise InputError(f"the scans of a sample must have one shape (z, y, x), but found {listed}: crop them to the same box")

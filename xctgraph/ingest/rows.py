@@ -28,7 +28,7 @@ class Origin:
         return ids.scan_id(self.sample_no, self.t)
 
 
-def sample(dataset: config.Dataset, sample_no: int) -> pa.Table:
+def sample(dataset: config.Declared, sample_no: int) -> pa.Table:
     """Row of `samples`."""
     declared = dataset.sample
     return pa.Table.from_pylist(
@@ -66,24 +66,22 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 "near_gap": dataset.gap_um,
                 "cluster_gap": dataset.cluster_gap_um,
                 "density_radius": dataset.density_radius_um,
+                "has_voxels": True,
+                "links_given": False,
             }
         ]
     )
 
 
-def features(measured: MeasuredScan, origin: Origin) -> pa.Table:
-    """Rows of `features`, without `track_id` and the reference frame."""
-    table = measured.features
+def features(table: pa.Table, origin: Origin) -> pa.Table:
+    """Rows of `features`, without what is around them, `track_id` and the reference frame."""
     labels = table["label"].to_numpy()
     base = origin.scan_id
     uid = pc.binary_join_element_wise(origin.sample, str(origin.t), pc.cast(table["label"], pa.string()), "/")
-    cluster = table["cluster"].to_numpy()
-    table = table.drop_columns(["cluster"])
     added = {
         "feature_id": pa.array(base + labels),
         "uid": uid,
         "scan_id": pa.array(np.full(len(labels), base)),
-        "cluster_id": pa.array(base + cluster),
     }
     for name, values in added.items():
         table = table.append_column(name, values)
@@ -99,3 +97,10 @@ def edges(table: pa.Table, source: int, target: int) -> pa.Table:
     for name, values in ends.items():
         table = table.set_column(table.column_names.index(name), name, values)
     return table
+
+
+def with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The table with the column `name` set or appended."""
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, values)
+    return table.append_column(name, values)
