@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import ask, demo, export, graph, ingest, synth
+from xctgraph.cli import ask, correct, demo, export, graph, ingest, synth
 from xctgraph.cli.common import DEBUG, complain
 from xctgraph.store.errors import InputError, XctGraphError
 
@@ -48,6 +48,7 @@ app.command("info")(ingest.info)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)
+app.add_typer(correct.app, name="correct")
 app.add_typer(graph.app, name="graph")
 app.add_typer(export.app, name="export")
 

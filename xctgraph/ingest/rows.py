@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from xctgraph.ingest import config, plan
 from xctgraph.ingest.scan import MeasuredScan
 from xctgraph.store import ids
+from xctgraph.store.arrow import schema
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
 
 
 def features(table: pa.Table, origin: Origin) -> pa.Table:
-    """Rows of `features`, without what is around them, `track_id` and the reference frame."""
+    """Rows of `features`, without what is around them and `track_id`; what is not known of them is null."""
     labels = table["label"].to_numpy()
     base = origin.scan_id
     uid = pc.binary_join_element_wise(origin.sample, str(origin.t), pc.cast(table["label"], pa.string()), "/")
@@ -85,6 +86,9 @@ def features(table: pa.Table, origin: Origin) -> pa.Table:
     }
     for name, values in added.items():
         table = table.append_column(name, values)
+    for field in schema("features"):
+        if field.nullable and field.name not in table.column_names:
+            table = table.append_column(field.name, pa.nulls(len(labels), field.type))
     return table
 
 

@@ -134,7 +134,7 @@ class ScanSide:
     def voxels(self) -> NDArray[np.int64]:
         """Voxels of each feature, (n,); without voxels, the nearest number that gives the volume, and at least one."""
         if self.labels is None:
-            return np.maximum(1, np.rint(self.volume / self.steps.prod())).astype(np.int64)
+            return np.asarray(np.maximum(1, np.rint(self.volume / self.steps.prod())), dtype=np.int64)
         return np.asarray(self.labels.counts[1:], dtype=np.int64)
 
     def _is(self, kind: str) -> NDArray[np.bool_]:
