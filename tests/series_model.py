@@ -111,7 +111,9 @@ class Series:
     def links(self) -> list[tuple[Key, Key]]:
         found = []
         for a, b in pairwise(sorted(self.scans)):
-            same = {(name, name) for name in self.kept(a) if name in self.kept(b) and self.kind((a, name)) == self.kind((b, name))}
+            same = {
+                (name, name) for name in self.kept(a) if name in self.kept(b) and self.kind((a, name)) == self.kind((b, name))
+            }
             for one in self.said:
                 if one.other is not None and (one.feature[0], one.other[0]) == (a, b):
                     pair = (one.feature[1], one.other[1])
@@ -207,4 +209,3 @@ def _sql(store: Store) -> dict[str, list[dict[str, Any]]]:
         "next": edges("next", ", e.event"),
         "tracks": rows("SELECT h.uid, t.n_features FROM tracks t JOIN features h ON h.feature_id = t.track_id"),
     }
-

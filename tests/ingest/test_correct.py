@@ -117,9 +117,7 @@ def test_a_scan_between_two_linked_ones_is_told_of(engine: Store, tmp_path: Path
 
 
 @pytest.mark.parametrize("engine", ["ladybug"], indirect=True)
-def test_density_and_positions_follow_as_if_the_feature_had_not_been_found(
-    store: Store, model: Series, tmp_path: Path
-) -> None:
+def test_density_and_positions_follow_as_if_the_feature_had_not_been_found(store: Store, model: Series, tmp_path: Path) -> None:
     correct.drop(store, model.uid((0, 2)), **BY)
     model.said.append(Said("drop", (0, 2)))
     dropped = model.uid((0, 2))
@@ -136,12 +134,13 @@ def test_density_and_positions_follow_as_if_the_feature_had_not_been_found(
 @pytest.mark.parametrize("engine", ["ladybug"], indirect=True)
 def test_nonsense_is_refused_and_leaves_nothing(store: Store, model: Series) -> None:
     a, b, later = model.uid((0, 0)), model.uid((1, 0)), model.uid((2, 0))
+    other = model.uid((1, 1))
     revision = store.manifest().revision
     for words, do in (
         ("do not follow one another", lambda: correct.link(store, a, later, **BY)),
         ("do not follow one another", lambda: correct.link(store, a, model.uid((0, 1)), **BY)),
         ("are linked already", lambda: correct.link(store, a, b, **BY)),
-        (f"no link from {a} to {model.uid((1, 1))}: {a} is linked to {b}", lambda: correct.unlink(store, a, model.uid((1, 1)), **BY)),
+        (f"no link from {a} to {other}: {a} is linked to {b}", lambda: correct.unlink(store, a, other, **BY)),
         ("no feature S1/0/77: scan t = 0 of sample 'S1' has 9", lambda: correct.drop(store, "S1/0/77", **BY)),
         ("no scan t = 9 of sample 'S1'; its scans are t = 0, 1, 2", lambda: correct.drop(store, "S1/9/1", **BY)),
         ("no scan t = 0 of sample 'S2'; samples: S1", lambda: correct.drop(store, "S2/0/1", **BY)),

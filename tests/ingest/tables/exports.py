@@ -49,7 +49,7 @@ def measured(volume: NDArray[np.int32]) -> pd.DataFrame:
 
 
 def avizo(found: pd.DataFrame, path: Path) -> str:
-    """Label Analysis: a line with the name of the table stands above the headings; here in mm, as the bounding box starts at 1."""
+    """Label Analysis: a line with the name of the table stands above the headings; in mm, the bounding box starts at 1."""
     table = pd.DataFrame({
         "Volume3d (mm3)": found.volume / 1e9, "Area3d (mm2)": found.surface / 1e6, "BaryCenterX (mm)": found.x / 1e3 + 1,
         "BaryCenterY (mm)": found.y / 1e3 + 1, "BaryCenterZ (mm)": found.z / 1e3 + 1, "OrientationTheta (degree)": 90.0,
@@ -138,7 +138,9 @@ def dataset(folder: Path, layout: str, scans: str, extra: str = "") -> Path:
     sample = f'[sample]\nid = "S1"\nvoxel_size_um = {list(SPACING)}\nshape = {list(SHAPE)}\n'
     table = layout if layout.startswith("[") else f"[table]\n{layout}"
     if 'kind = "' not in table:
-        table = table.replace("[table]\n", '[table]\nkind = "pore"\n') if "[table]" in table else f'[table]\nkind = "pore"\n{table}'
+        table = (
+            table.replace("[table]\n", '[table]\nkind = "pore"\n') if "[table]" in table else f'[table]\nkind = "pore"\n{table}'
+        )
     path.write_text(f"{sample}{table}\n{extra}\n{scans}", encoding="utf-8")
     return path
 

@@ -48,7 +48,10 @@ def _volumes(folder: Path, scenes: list[NDArray[np.int32]]) -> config.Dataset:
 
 def _pairs(store: Store, table: str, end: str = "target") -> dict[tuple[int, int, int], float]:
     """Edges by scan and the labels that the program gave, with gap or event."""
-    names = {f: (t, s) for f, t, s in zip(*(store.read("features")[n].to_pylist() for n in ("feature_id", "t", "source_label")), strict=True)}
+    names = {
+        f: (t, s)
+        for f, t, s in zip(*(store.read("features")[n].to_pylist() for n in ("feature_id", "t", "source_label")), strict=True)
+    }
     column = "gap" if table == "near" else "dt"
     rows = store.read(table).to_pylist()
     if table == "near":
@@ -69,7 +72,10 @@ def test_tables_and_volumes_of_the_same_scans_agree(tmp_path: Path, rng: np.rand
         for key in exact.keys() | spheres.keys():
             assert abs(exact.get(key, 9) - spheres.get(key, 9)) <= diagonal + 0.5
         for name in ("local_density", "ref_z", "ref_x", "volume"):
-            a, b = (s.read("features").to_pandas().sort_values(["t", "source_label"])[name].to_numpy() for s in (of_volumes, of_tables))
+            a, b = (
+                s.read("features").to_pandas().sort_values(["t", "source_label"])[name].to_numpy()
+                for s in (of_volumes, of_tables)
+            )
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=0.05 if name.startswith("ref") else 1e-9, err_msg=name)
         scan = of_tables.read("scans").to_pylist()[1]
         assert (scan["has_voxels"], scan["links_given"], scan["connectivity"], scan["time_s"]) == (False, False, None, 60.0)
@@ -123,11 +129,11 @@ def test_the_same_again_is_a_no_op_and_other_rows_need_replace(store: Store, tmp
     assert [r.action for r in tables.ingest(store, dataset, replace=True)] == ["skip", "replace"]
     assert store.read("features", sample="S1", t=1).num_rows == 13
     other = dataset.model_copy(update={"sample": dataset.sample.model_copy(update={"shape": (41, 60, 50)})})
-    with pytest.raises(InputError, match="must have one shape|other parameters"):
+    with pytest.raises(InputError, match="must have one shape"):
         tables.ingest(store, other.model_copy(update={"scan": [other.scan[0].model_copy(update={"t": 5})]}))
 
 
-def _geff(path: Path, frame: pd.DataFrame, links: NDArray[np.int64], unit: str) -> None:
+def geff_folder(path: Path, frame: pd.DataFrame, links: NDArray[np.int64], unit: str) -> None:
     geff = pytest.importorskip("geff")
     from geff.core_io import write_arrays
     from geff_spec import Axis
@@ -139,7 +145,7 @@ def _geff(path: Path, frame: pd.DataFrame, links: NDArray[np.int64], unit: str) 
     write_arrays(path, frame.label.to_numpy(np.uint64), props, links.astype(np.uint64), {}, metadata)
 
 
-def _lineage(rng: np.random.Generator) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+def lineage(rng: np.random.Generator) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Three scans whose links are a random permutation, which no search could find, with a split and a link over two scans."""
     frames = [exports.measured(volume).assign(t=t) for t, volume in enumerate(exports.scene(rng, steps=3))]
     table = pd.concat(frames, ignore_index=True)
@@ -154,8 +160,8 @@ def _lineage(rng: np.random.Generator) -> tuple[pd.DataFrame, NDArray[np.int64]]
 
 
 def test_links_of_a_geff_are_taken(store: Store, tmp_path: Path, rng: np.random.Generator) -> None:
-    table, links = _lineage(rng)
-    _geff(tmp_path / "tracks.geff", table, links, "micrometer")
+    table, links = lineage(rng)
+    geff_folder(tmp_path / "tracks.geff", table, links, "micrometer")
     layout = '[table]\nformat = "geff"\nkind = "pore"\npath = "tracks.geff"'
     dataset = tables.load(exports.dataset(tmp_path, layout, "", '[units]\nsize = "um"\n'))
     results = tables.ingest(store, dataset)
@@ -169,7 +175,7 @@ def test_links_of_a_geff_are_taken(store: Store, tmp_path: Path, rng: np.random.
     # A scan made anew keeps the links of the file on both sides.
     moved = table.copy()
     moved.loc[(moved.t == 1) & (moved.label == moved[moved.t == 1].label.iloc[0]), "x"] += 0.5
-    _geff(tmp_path / "other.geff", moved, links, "micrometer")
+    geff_folder(tmp_path / "other.geff", moved, links, "micrometer")
     again = dataset.model_copy(update={"table": dataset.table.model_copy(update={"path": str(tmp_path / "other.geff")})})
     assert [r.action for r in tables.ingest(store, again, replace=True)] == ["skip", "replace", "skip"]
     assert set(_pairs(store, "next")) == expected
