@@ -264,8 +264,7 @@ def _find(tx: Transaction, uid: str) -> tuple[pa.Table, int]:
 
 
 def _meant(store: Store, job: str) -> tuple[str, Correction]:
-    with store.write() as tx:
-        held = [(sample, one) for sample in tx.base.samples() for one in corrections.read(tx, sample)]
+    held = [(sample, one) for sample in store.manifest().samples() for one in corrections.read(store, sample)]
     if not held:
         raise InputError("there is no correction to take back")
     if job == "last":

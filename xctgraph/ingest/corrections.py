@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xctgraph.ingest.rows import Origin, with_column
-from xctgraph.store import Transaction, ids
+from xctgraph.store import Store, Transaction, ids
 from xctgraph.store.arrow import conform
 
 Action = Literal["link", "unlink", "kind", "drop"]
@@ -55,7 +55,7 @@ class Correction:
         return (self.feature.t,) if self.other is None else (self.feature.t, self.other.t)
 
 
-def read(tx: Transaction, sample: str) -> list[Correction]:
+def read(tx: Transaction | Store, sample: str) -> list[Correction]:
     """Corrections of a sample, in the order in which they were made."""
     found = []
     for row in tx.read("corrections", sample=sample).to_pylist():

@@ -58,6 +58,7 @@ def _same(frame: pd.DataFrame) -> pd.DataFrame:
         (_cell(2, "volume", 0), UNITS, r"row 4: 0 in the column 'volume' is no size"),
         (_cell(2, "label", 1.5), UNITS, r"row 4: 1.5 in the column 'label' is no whole number"),
         (lambda f: f.assign(label=7), UNITS, r"the id 7 is given 14 times in scan t = 0"),
+        (lambda f: f.assign(t=3), UNITS, r"given for scan t = 0, but its column `t` says 3: give a file with all scans"),
         (lambda f: f.drop(columns="volume"), UNITS, r"has no size: one of volume, n_voxels"),
         (lambda f: f.rename(columns={"volume": "volume (mm^3)"}), UNITS, r"says 'mm\^3', but \[units\] declares 'um'"),
         (lambda f: f.assign(y2=1), UNITS + '[columns]\nkind = "phase"', r"has no column 'phase'"),
@@ -96,3 +97,9 @@ def test_a_wrong_declaration_is_named(old: str, new: str, words: str, tmp_path: 
     path.write_text(text.replace(old, new))
     with pytest.raises(InputError, match=words):
         tables.plan_tables(None, tables.load(path), replace=False)
+
+
+def test_a_kind_of_one_scan_needs_a_file_of_its_own(tmp_path: Path) -> None:
+    path = exports.dataset(tmp_path, '[table]\npath = "all.csv"', '[[scan]]\nt = 0\nkind = "pore"\n', UNITS)
+    with pytest.raises(InputError, match=r"a \[\[scan\]\] has a `kind`, but all scans stand in one file"):
+        tables.load(path)

@@ -81,6 +81,10 @@ class TableDataset(config.Declared):
             for scan in self.scan:
                 if scan.path is None:
                     raise ValueError(f"scan t = {scan.t} has no `path`: give one, or one file for all scans as `path` in [table]")
+        elif any(scan.kind is not None for scan in self.scan):
+            raise ValueError(
+                "a [[scan]] has a `kind`, but all scans stand in one file: give `kind` in [table], or a column `kind`"
+            )
         elif any(scan.path is not None for scan in self.scan):
             raise ValueError("both [table] and a [[scan]] have a `path`: give one file for all scans, or one for each")
         self._once()

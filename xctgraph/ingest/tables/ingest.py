@@ -154,6 +154,12 @@ def _read(dataset: TableDataset) -> tuple[dict[int, tuple[tuple[str, ...], pa.Ta
     tables: dict[int, tuple[tuple[str, ...], pa.Table]] = {}
     for t, path, piece, _ in pieces:
         _once(path, piece, t)
+        others = [] if "t" not in piece.column_names else [value for value in pc.unique(piece["t"]).to_pylist() if value != t]
+        if others:
+            raise InputError(
+                f"{path} is given for scan t = {t}, but its column `t` says {others[0]}: give a file with all scans as `path` "
+                "in [table], or the right t"
+            )
         paths, earlier = tables.get(t, ((), piece.schema.empty_table()))
         tables[t] = ((*paths, path), pa.concat_tables([earlier, piece], promote_options="default"))
     if dataset.table.format != "geff":
@@ -193,7 +199,10 @@ def _once(path: str, table: pa.Table, t: int) -> None:
 def _links(path: str, edges: Links, tables: dict[int, tuple[tuple[str, ...], pa.Table]]) -> tuple[Links, tuple[str, ...]]:
     """Links as (t, label, t, label), earlier end first; those that skip scans are left out with a warning."""
     time = {label: t for t, (_, table) in tables.items() for label in table["source_label"].to_pylist()}
-    ends = sorted((time[a], a, time[b], b) if time[a] <= time[b] else (time[b], b, time[a], a) for a, b in edges.tolist())
+    unknown = sorted({*edges.ravel().tolist()} - time.keys())
+    if unknown:
+        raise InputError(f"{path}: an edge names the node {unknown[0]}, which does not exist")
+    ends = sorted({(time[a], a, time[b], b) if time[a] <= time[b] else (time[b], b, time[a], a) for a, b in edges.tolist()})
     times = sorted(tables)
     following = dict(pairwise(times))
     kept = [end for end in ends if following.get(end[0]) == end[2]]
@@ -248,7 +257,12 @@ def _checksum(found: pa.Table, arriving: Links | None) -> str:
     """Sha256 of the rows and of the links that arrive, whatever file they stand in and in which order."""
     digest = hashlib.sha256()
     for name in sorted(found.column_names):
-        digest.update(name.encode() + repr(found[name].to_pylist()).encode())
+        column = found[name]
+        if pa.types.is_string(column.type):
+            content = json.dumps(column.to_pylist()).encode()
+        else:
+            content = np.ascontiguousarray(column.to_numpy()).tobytes()
+        digest.update(name.encode() + b"\0" + content)
     if arriving is not None:
         digest.update(np.ascontiguousarray(arriving).tobytes())
     return digest.hexdigest()

@@ -112,13 +112,18 @@ def _text(file: Path) -> str:
 
 
 def _raw(path: str, frame: pd.DataFrame, first_row: int) -> Raw:
-    blank = frame.astype(str).apply(lambda row: not "".join(row).strip(), axis=1) if len(frame) else pd.Series(dtype=bool)
     # Only empty lines at the end are dropped, so that rows keep their numbers.
-    kept = int(np.flatnonzero(~blank.to_numpy(np.bool_))[-1]) + 1 if len(frame) and not blank.all() else 0
-    names, units = [], {}
-    for heading in frame.columns:
+    kept = len(frame)
+    while kept and not "".join(frame.iloc[kept - 1].fillna("").astype(str)).strip():
+        kept -= 1
+    names: list[str] = []
+    units: dict[str, str] = {}
+    for number, heading in enumerate(frame.columns):
         name, unit = split_heading(str(heading))
-        if name in names and name:
+        if not name and name in names:
+            # A separator at the end of every line makes another column without a name.
+            name = f"(column {number + 1})"
+        if name in names:
             raise InputError(f"{path} has two columns {name!r}: remove one, or rename it")
         names.append(name)
         if unit is not None:
