@@ -144,6 +144,8 @@ def _scan(rng: np.random.Generator, made: Graph, t: int, edge: float, gap: float
         "snr": None if rng.random() < null_share else rng.uniform(1, 30),
         "contrast": None if rng.random() < null_share else rng.uniform(1, 30),
         "suspect": None if rng.random() < null_share else bool(rng.random() < 0.3),
+        "has_voxels": True,
+        "links_given": False,
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +16,9 @@ from xctgraph.cli.result import write_result
 from xctgraph.cli.watch import run_watch
 from xctgraph.store.errors import InputError, StoreNotFound
 
+if TYPE_CHECKING:
+    from xctgraph.ingest.pipeline import ScanResult
+
 # Measured on two cores with 150,000 features in 3.2 GB: 100 to 200 MB/s from grey values to the projections.
 PLANNED_RATE = 100e6
 
@@ -21,7 +26,10 @@ PLANNED_RATE = 100e6
 def ingest(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DATASET.toml | VOLUME...", help="A dataset file, or volumes in the order of time."),
+        typer.Argument(
+            metavar="[tables] DATASET.toml | VOLUME...",
+            help="A dataset file, or volumes in the order of time; `tables DATASET.toml` reads tables of other programs.",
+        ),
     ] = None,
     sample: Annotated[
         str | None, typer.Option("--sample", help="Name of the sample (for VOLUME...).", show_default=False)
@@ -87,37 +95,44 @@ def ingest(
 
     Segments, labels and measures each scan, links it to the others, and loads the graph.
     """
-    from xctgraph.ingest import config, pipeline, plan
+    from xctgraph.ingest import config, pipeline, plan, tables
     from xctgraph.store import discard_empty
 
+    inputs = inputs or []
+    of_tables = inputs[:1] == ["tables"] and (len(inputs) == 1 or inputs[1].endswith(".toml"))
     if schema:
-        write_json(config.Dataset.model_json_schema())
+        write_json((tables.TableDataset if of_tables else config.Dataset).model_json_schema())
         return
     rules = {"pattern": pattern, "settle_s": settle, "until": until, "idle": idle}
     allowed = resources(workers, memory)
     if watch is not None:
         if dry_run:
             raise InputError("--dry-run looks at volumes that are there; --watch waits for them: give one of the two")
-        watched = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size, watched=True)
+        watched = _dataset(inputs, sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size, watched=True)
         run_watch(watched, watch, rules, store=store, graph=graph, replace=replace, resources=allowed, json_=json_)
         return
     given = [name for name, value in rules.items() if value is not None]
     if given:
         raise InputError(f"--{given[0].removesuffix('_s')} belongs to --watch FOLDER, which was not given")
-    dataset = _dataset(inputs or [], sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size)
+    if of_tables and len(inputs) == 1:
+        raise InputError("nothing to ingest: give the dataset file of the tables, as in xctgraph ingest tables DATASET.toml")
+    make: Callable[..., list[Any]] = tables.plan_tables if of_tables else partial(plan.make, resources=allowed)
+    run: Callable[..., list[ScanResult]] = tables.ingest if of_tables else partial(pipeline.ingest, resources=allowed)
+    named = inputs[1:] if of_tables else inputs
+    dataset = _dataset(named, sample, voxel_size, segmentation, axes, roi, first_t, insist_on_voxel_size, of_tables=of_tables)
     existed = _is_store(store)
     if dry_run or not existed:
         # Wrong input must not leave an empty store behind.
         with open_store(store) if existed else nullcontext() as held:
-            plans = plan.make(held, dataset, replace=replace, resources=allowed)
+            plans = make(held, dataset, replace=replace)
         if dry_run:
-            _print_plan(plans, json_=json_)
+            (_print_tables if of_tables else _print_plan)(plans, json_=json_)
             return
     try:
         with open_store(store, create=True, graph=graph) as opened:
             progress = Progress(quiet=json_)
             try:
-                results = pipeline.ingest(opened, dataset, replace=replace, live=live, resources=allowed, progress=progress)
+                results = run(opened, dataset, replace=replace, live=live, progress=progress)
             finally:
                 progress.close()
             revision = opened.manifest().revision
@@ -168,8 +183,9 @@ def _dataset(
     insist: bool,
     *,
     watched: bool = False,
+    of_tables: bool = False,
 ) -> Any:
-    from xctgraph.ingest import config
+    from xctgraph.ingest import config, tables
     from xctgraph.store import units
 
     if not inputs and not watched:
@@ -189,7 +205,7 @@ def _dataset(
         if any(value is not None for value in given.values()):
             named = ", ".join(name for name, value in given.items() if value is not None)
             raise InputError(f"{named} given beside {inputs[0]}: these belong into the file ([sample], [segmentation], [[scan]])")
-        return config.load(Path(inputs[0]), watched=watched)
+        return tables.load(Path(inputs[0])) if of_tables else config.load(Path(inputs[0]), watched=watched)
     if inputs and watched:
         raise InputError(f"{inputs[0]} given beside --watch: the scans come from the watched folder; give only a DATASET.toml")
     if sample is None or voxel_size is None:
@@ -248,3 +264,14 @@ def _print_plan(plans: list[Any], *, json_: bool) -> None:
             f"t = {row['t']}: {row['action']} {row['path']}  {row['shape']} {row['dtype']}, {row['gigabytes']} GB; "
             f"about {row['memory_megabytes']} MB of memory and {row['seconds']} s at {PLANNED_RATE / 1e6:.0f} MB/s"
         )
+
+
+def _print_tables(plans: list[Any], *, json_: bool) -> None:
+    rows = [{"t": p.t, "action": p.action, "paths": p.paths, "features": p.found.num_rows, "warnings": p.warnings} for p in plans]
+    if json_:
+        write_json(rows)
+        return
+    for row in rows:
+        for warning in row["warnings"]:
+            typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(f"t = {row['t']}: {row['action']} {row['features']} features of {', '.join(row['paths'])}")

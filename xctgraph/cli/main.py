@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import ask, demo, drop, export, graph, health, ingest, synth
+from xctgraph.cli import ask, correct, demo, drop, export, graph, health, ingest, synth
 from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
@@ -52,6 +52,7 @@ app.command("doctor")(health.doctor)
 app.command("gc")(health.gc)
 app.command("backup")(health.backup)
 app.command("restore")(health.restore)
+app.add_typer(correct.app, name="correct")
 app.add_typer(graph.app, name="graph")
 app.add_typer(export.app, name="export")
 app.add_typer(drop.app, name="drop")

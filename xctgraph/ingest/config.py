@@ -9,11 +9,13 @@ import tomllib
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from xctgraph.ingest.space import Space
 from xctgraph.ingest.volumes import region
+from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store.errors import InputError, nearest
 from xctgraph.store.ids import MAX_T
 
@@ -50,14 +52,17 @@ Voxel = Annotated[int, Field(ge=0)]
 Range = tuple[Voxel, Voxel | None]
 Roi = Annotated[tuple[Range, Range, Range], BeforeValidator(_ranges)]
 Time = Annotated[str, BeforeValidator(_iso)]
+Count = Annotated[int, Field(ge=1)]
 Axes = Annotated[str, Field(pattern="^(zyx|zxy|yzx|yxz|xzy|xyz)$")]
 
 
-class _Model(BaseModel):
+class Section(BaseModel):
+    """A section of a dataset: unknown fields are errors."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Sample(_Model):
+class Sample(Section):
     """The specimen."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the sample: letters, digits, _ . -")
@@ -81,7 +86,7 @@ class Sample(_Model):
     notes: str | None = Field(None, description="free text")
 
 
-class Segmentation(_Model):
+class Segmentation(Section):
     """How grey values become classes of voxels."""
 
     method: Literal["otsu", "threshold", "mask", "labels"] = Field(
@@ -119,7 +124,7 @@ class Segmentation(_Model):
         return self
 
 
-class Measure(_Model):
+class Measure(Section):
     """How voxels become features."""
 
     connectivity: Literal[6, 18, 26] = Field(26, description="neighbours of a voxel that belong to the same feature")
@@ -128,7 +133,7 @@ class Measure(_Model):
     )
 
 
-class Proximity(_Model):
+class Proximity(Section):
     """Which features are near each other."""
 
     gap_um: Positive | None = Field(None, description="largest gap of a NEAR edge; if not given, 16 voxel edges")
@@ -136,13 +141,13 @@ class Proximity(_Model):
     density_radius_um: Positive | None = Field(None, description="radius of local_density; if not given, twice `gap_um`")
 
 
-class Correspondence(_Model):
+class Correspondence(Section):
     """How features are followed from scan to scan."""
 
     max_drift_um: Positive | None = Field(None, description="largest drift looked for; if not given, half the volume")
 
 
-class Watch(_Model):
+class Watch(Section):
     """Which entries of the folder given to `--watch` are scans, and when one is finished."""
 
     pattern: str = Field("*", min_length=1, description="names of scans below the folder: `*.nxs`, or `*/recon.h5`")
@@ -161,7 +166,7 @@ class Watch(_Model):
     )
 
 
-class Scan(_Model):
+class Scan(Section):
     """One volume of the series."""
 
     t: int = Field(ge=0, le=MAX_T, description="index of the scan")
@@ -183,14 +188,38 @@ class Scan(_Model):
     temperature_k: Positive | None = Field(None, description="temperature of the specimen in kelvin")
 
 
-class Dataset(_Model):
-    """A time series of volumes of one sample, and how to turn it into features."""
+class Declared(Section):
+    """What every dataset says: its sample, what is near, how features are followed."""
 
     sample: Sample
-    segmentation: Segmentation = Field(default_factory=Segmentation)
-    measure: Measure = Field(default_factory=Measure)
     proximity: Proximity = Field(default_factory=Proximity)
     correspondence: Correspondence = Field(default_factory=Correspondence)
+
+    @property
+    def gap_um(self) -> float:
+        """Largest gap of a NEAR edge in micrometres."""
+        return self.proximity.gap_um or 16 * max(self.sample.voxel_size_um)
+
+    @property
+    def cluster_gap_um(self) -> float:
+        """Largest gap inside a cluster in micrometres."""
+        return self.proximity.cluster_gap_um or self.gap_um / 3
+
+    @property
+    def density_radius_um(self) -> float:
+        """Radius of the local density in micrometres."""
+        return self.proximity.density_radius_um or 2 * self.gap_um
+
+    def space(self, shape: tuple[int, int, int], box: Box | None = None) -> Space:
+        """The volume of a scan of `shape` (z, y, x), of which `box` was read, and the distances that count in it."""
+        return Space(shape, self.sample.voxel_size_um, self.gap_um, self.cluster_gap_um, self.density_radius_um, box)
+
+
+class Dataset(Declared):
+    """A time series of volumes of one sample, and how to turn it into features."""
+
+    segmentation: Segmentation = Field(default_factory=Segmentation)
+    measure: Measure = Field(default_factory=Measure)
     watch: Watch = Field(default_factory=Watch)
     scan: list[Scan] = Field(min_length=1)
 
@@ -223,21 +252,6 @@ class Dataset(_Model):
         return scan.roi or self.sample.roi
 
     @property
-    def gap_um(self) -> float:
-        """Largest gap of a NEAR edge in micrometres."""
-        return self.proximity.gap_um or 16 * max(self.sample.voxel_size_um)
-
-    @property
-    def cluster_gap_um(self) -> float:
-        """Largest gap inside a cluster in micrometres."""
-        return self.proximity.cluster_gap_um or self.gap_um / 3
-
-    @property
-    def density_radius_um(self) -> float:
-        """Radius of the local density in micrometres."""
-        return self.proximity.density_radius_um or 2 * self.gap_um
-
-    @property
     def min_voxels(self) -> int:
         """Size below which features are dropped."""
         return self.measure.min_voxels or (5 if self.segmentation.method == "otsu" else 1)
@@ -259,17 +273,7 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     InputError
         If the file cannot be read, is not TOML, or does not fit the model. All faults are named at once.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise InputError(f"there is no {path}: name a DATASET.toml (docs/dataset.md says what is in it)") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from error
-    dataset = parse(data, origin=str(path), watched=watched)
+    dataset = parse(read_toml(path), origin=str(path), watched=watched)
     folder = path.parent
     scans = [
         scan.model_copy(
@@ -282,6 +286,26 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     return dataset.model_copy(update={"scan": scans})
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is not TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"there is no {path}: name a DATASET.toml (docs/dataset.md says what is in it)") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from error
+
+
 def parse(data: dict[str, Any], *, origin: str, watched: bool = False) -> Dataset:
     """Check a mapping against the model; `origin` names it in the error, with `watched` it may list no scans.
 
@@ -290,10 +314,24 @@ def parse(data: dict[str, Any], *, origin: str, watched: bool = False) -> Datase
     InputError
         Naming every field that is wrong, what is valid, and the nearest name of an unknown field.
     """
+    return check(WatchedDataset if watched else Dataset, data, origin)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def check(model: type[Model], data: dict[str, Any], origin: str) -> Model:
+    """Check a mapping against a model; `origin` names it in the error.
+
+    Raises
+    ------
+    InputError
+        Naming every field that is wrong, what is valid, and the nearest name of an unknown field.
+    """
     try:
-        return (WatchedDataset if watched else Dataset).model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        faults = [_fault(dict(item)) for item in error.errors()]
+        faults = [_fault(model, dict(item)) for item in error.errors()]
         raise InputError(f"{origin}: " + "; ".join(faults)) from error
 
 
@@ -303,6 +341,7 @@ _MISSING = {
     "sample": ": give a section [sample] with `id` and `voxel_size_um`",
     "id": ": give the sample a name, as in id = 'S1'",
     "path": ": name the file or folder of the scan",
+    "shape": " (there is no default: voxels along [z, y, x] of the volume)",
     "t": ": give the scan an index, as in t = 0",
 }
 _PATTERNS = {
@@ -311,11 +350,11 @@ _PATTERNS = {
 }
 
 
-def _fault(item: dict[str, Any]) -> str:
+def _fault(model: type[BaseModel], item: dict[str, Any]) -> str:
     location = item["loc"]
     where = ".".join(str(part) for part in location)
     if item["type"] == "extra_forbidden":
-        return f"unknown field {where!r}: {nearest(str(location[-1]), _fields_at(location[:-1]))}"
+        return f"unknown field {where!r}: {nearest(str(location[-1]), _fields_at(model, location[:-1]))}"
     if item["type"] == "missing":
         remedy = _MISSING.get(str(location[-1]), "")
         return f"{where!r} is missing{remedy}"
@@ -327,13 +366,9 @@ def _fault(item: dict[str, Any]) -> str:
     return f"{where!r}: {message}{shown}" if where else message
 
 
-def _fields_at(location: tuple[str | int, ...]) -> list[str]:
-    sections: dict[str, type[_Model]] = {
-        "sample": Sample,
-        "segmentation": Segmentation,
-        "measure": Measure,
-        "proximity": Proximity,
-    }
-    sections |= {"correspondence": Correspondence, "watch": Watch, "scan": Scan}
-    model: type[_Model] = sections.get(str(location[0]), Dataset) if location else Dataset
-    return list(model.model_fields)
+def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """Fields of the section that a fault lies in."""
+    section = model.model_fields.get(str(location[0])) if location else None
+    inner = section.annotation if section is not None else model
+    inner = next(iter(get_args(inner)), inner)
+    return list(inner.model_fields) if isinstance(inner, type) and issubclass(inner, BaseModel) else list(model.model_fields)

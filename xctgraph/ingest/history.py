@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xctgraph.ingest import correspondence, rows, tracks
-from xctgraph.ingest.correspondence import Links, ScanSide
+from xctgraph.ingest import corrections, correspondence, rows, tracks
+from xctgraph.ingest.corrections import Correction
+from xctgraph.ingest.correspondence import Said, ScanSide
+from xctgraph.ingest.space import Space
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store import Transaction, ids, parts
@@ -28,20 +30,23 @@ class Placed:
     """What placing a scan, or taking it out, changed.
 
     `n_links` counts the links made anew: to the scan before and the scan after, or between these two. `changed_tracks` counts
-    the features of later scans that came to another track; `warnings` are doubts about the links.
+    the features of later scans that came to another track; `warnings` are doubts about the links; `corrections` are those
+    given, with what became of them.
     """
 
     n_links: int
     changed_tracks: int
     warnings: tuple[str, ...]
+    corrections: list[Correction]
 
 
 @dataclass(frozen=True)
 class _Neighbour:
     t: int
     features: pa.Table
-    runs: pa.Table
+    runs: pa.Table | None
     box: Box
+    links_given: bool
 
     def side(self, box: Box, spacing: tuple[float, float, float]) -> ScanSide:
         """The scan in the frame of `box`: what lies outside of it takes no part, and the field is fitted to it alone."""
@@ -49,8 +54,9 @@ class _Neighbour:
         for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
             features = _shifted(features, axis, -low * step)
             for name in (axis,) if axis != "x" else ("x_start", "x_stop"):
-                runs = _shifted(runs, name, -low)
-        return ScanSide(features, Labels.from_table(runs, region.shape_of(box)), spacing)
+                runs = None if runs is None else _shifted(runs, name, -low)
+        shape = region.shape_of(box)
+        return ScanSide.of(features, None if runs is None else Labels.from_table(runs, shape), spacing, shape)
 
 
 def place(
@@ -58,9 +64,10 @@ def place(
     origin: rows.Origin,
     scan_row: pa.Table,
     features: pa.Table,
-    labels: Labels,
-    spacing: tuple[float, float, float],
+    labels: Labels | None,
+    space: Space,
     max_drift: float | None,
+    said: list[Correction],
 ) -> Placed:
     """Stage a scan with its links, and bring tracks and the reference frame of it and all later scans up to date.
 
@@ -70,27 +77,25 @@ def place(
     Parameters
     ----------
     scan_row, features
-        Rows of `scans` and `features` of the scan, without `previous_scan_id`, `track_id` and the reference frame.
-    spacing
-        Edge lengths of a voxel (z, y, x) in um.
+        Rows of `scans` and `features` of the scan; `previous_scan_id`, `track_id` and the reference frame are set anew.
+    labels
+        Voxels of the features, of dropped ones too; None where they have none.
     max_drift
         Largest drift looked for in um; None for half the volume.
+    said
+        Corrections of the sample; those of links are applied.
     """
     held = tx.manifest().scans(origin.sample)
     times = sorted({*held, origin.t})
     here = times.index(origin.t)
     before = times[here - 1] if here > 0 else None
     after = times[here + 1] if here + 1 < len(times) else None
-    warnings: list[str] = []
-    n_links = 0
-
-    here_side = _Neighbour(origin.t, features, labels.to_table(), region.stored(scan_row.to_pylist()[0]))
+    runs = None if labels is None else labels.to_table()
+    here_side = _Neighbour(origin.t, features, runs, region.stored(scan_row.to_pylist()[0]), scan_row["links_given"][0].as_py())
     pairs = [] if before is None else [(_neighbour(tx, origin.sample, before), here_side)]
     pairs += [] if after is None else [(here_side, _neighbour(tx, origin.sample, after))]
-    for a, b in pairs:
-        links = _link(tx, origin, a, b, spacing, max_drift)
-        n_links += links.next.num_rows
-        warnings += [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
+    n_links, warnings, said = _link_all(tx, origin, pairs, space.spacing, max_drift, said)
+    said = corrections.without_neighbours(said, set(pairwise(times)))
     if after is None:
         tx.drop("next", sample=origin.sample, t=origin.t)
         tx.drop("fields", sample=origin.sample, t=origin.t)
@@ -100,7 +105,7 @@ def place(
     appended = before is not None and after is None and origin.t not in held
     tracked = _extended_tracks(tx, origin, before) if appended else _tracks(tx, origin.sample)
     tx.put("tracks", tracked, sample=origin.sample)
-    return Placed(n_links, changed, tuple(warnings))
+    return Placed(n_links, changed, warnings, said)
 
 
 def remove(tx: Transaction, origin: rows.Origin, spacing: tuple[float, float, float], max_drift: float | None) -> Placed:
@@ -128,26 +133,37 @@ def remove(tx: Transaction, origin: rows.Origin, spacing: tuple[float, float, fl
             tx.drop(name, sample=sample, t=before)
     times.remove(origin.t)
     warnings: tuple[str, ...] = ()
-    n_links = 0
+    n_links, said = 0, corrections.read(tx, sample)
     if before is not None and after is not None:
-        links = _link(
-            tx, replace(origin, t=before), _neighbour(tx, sample, before), _neighbour(tx, sample, after), spacing, max_drift
-        )
-        n_links = links.next.num_rows
-        warnings = tuple(f"links t = {before} to {after}: {warning}" for warning in links.warnings)
+        pair = (_neighbour(tx, sample, before), _neighbour(tx, sample, after))
+        n_links, warnings, said = _link_all(tx, origin, [pair], spacing, max_drift, said)
+    said = corrections.without_neighbours(said, set(pairwise(times)))
     if after is not None:
         _put_previous(tx, origin, after, before)
     changed = _follow(tx, origin, times, here) if times else 0
     tx.put("tracks", _tracks(tx, sample), sample=sample)
     if not times:
         tx.drop("tracks", sample=sample)
-    return Placed(n_links, changed, warnings)
+    corrections.write(tx, sample, said)
+    return Placed(n_links, changed, warnings, said)
+
+
+def relink(
+    tx: Transaction, origin: rows.Origin, before: int, space: Space, max_drift: float | None, said: list[Correction]
+) -> Placed:
+    """Link a scan that is there anew to the scan `before` it, and bring tracks and reference frame up to date."""
+    times = sorted(tx.read("scans", sample=origin.sample, columns=["t"])["t"].to_pylist())
+    pair = (_neighbour(tx, origin.sample, before), _neighbour(tx, origin.sample, origin.t))
+    n_links, warnings, said = _link_all(tx, origin, [pair], space.spacing, max_drift, said)
+    changed = _follow(tx, origin, times, times.index(origin.t))
+    tx.put("tracks", _tracks(tx, origin.sample), sample=origin.sample)
+    return Placed(n_links, changed, warnings, said)
 
 
 def _neighbour(tx: Transaction, sample: str, t: int) -> _Neighbour:
     (row,) = tx.read("scans", sample=sample, t=t).to_pylist()
-    runs = tx.read("label_runs", sample=sample, t=t)
-    return _Neighbour(t, tx.read("features", sample=sample, t=t), runs, region.stored(row))
+    runs = tx.read("label_runs", sample=sample, t=t) if row["has_voxels"] else None
+    return _Neighbour(t, tx.read("features", sample=sample, t=t), runs, region.stored(row), row["links_given"])
 
 
 def _tracks(tx: Transaction, sample: str) -> pa.Table:
@@ -162,25 +178,43 @@ def _extended_tracks(tx: Transaction, origin: rows.Origin, before: int | None) -
     return tracks.extended(tx.read("tracks", sample=sample), previous, tx.read("next", sample=sample, t=before), features)
 
 
-def _link(
+def _link_all(
     tx: Transaction,
     origin: rows.Origin,
-    a: _Neighbour,
-    b: _Neighbour,
+    pairs: list[tuple[_Neighbour, _Neighbour]],
     spacing: tuple[float, float, float],
     max_drift: float | None,
-) -> Links:
-    z, y, x = ((min(p[0], q[0]), max(p[1], q[1])) for p, q in zip(a.box, b.box, strict=True))
-    box = z, y, x
-    links = correspondence.link(a.side(box, spacing), b.side(box, spacing), max_drift=max_drift)
-    field = links.field
-    for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
-        field = _shifted(field, axis, low * step)
-    dt = b.t - a.t
-    edges = rows.edges(links.next, ids.scan_id(origin.sample_no, a.t), ids.scan_id(origin.sample_no, b.t))
-    for name, table in (("next", edges), ("fields", field)):
-        tx.put(name, table.append_column("dt", pa.repeat(pa.scalar(dt, pa.int32()), table.num_rows)), sample=origin.sample, t=a.t)
-    return links
+    said: list[Correction],
+) -> tuple[int, tuple[str, ...], list[Correction]]:
+    n_links, warnings = 0, []
+    for a, b in pairs:
+        added, removed, said = corrections.of_pair(said, (a.t, a.features), (b.t, b.features))
+        given = _given(tx, origin, a, b) if a.links_given and b.links_given else None
+        z, y, x = ((min(p[0], q[0]), max(p[1], q[1])) for p, q in zip(a.box, b.box, strict=True))
+        box = z, y, x
+        sides = a.side(box, spacing), b.side(box, spacing)
+        links = correspondence.link(*sides, max_drift=max_drift, said=Said(given, added, removed))
+        field = links.field
+        for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
+            field = _shifted(field, axis, low * step)
+        dt = b.t - a.t
+        edges = rows.edges(links.next, ids.scan_id(origin.sample_no, a.t), ids.scan_id(origin.sample_no, b.t))
+        for name, table in (("next", edges), ("fields", field)):
+            column = pa.repeat(pa.scalar(dt, pa.int32()), table.num_rows)
+            tx.put(name, table.append_column("dt", column), sample=origin.sample, t=a.t)
+        n_links += edges.num_rows
+        warnings += [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
+    return n_links, tuple(warnings), said
+
+
+def _given(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour) -> NDArray[np.int64]:
+    """Links that came with the tables of two scans, as pairs of labels; those of dropped features are left out."""
+    links = tx.read("given_links", sample=origin.sample, t=a.t).to_pandas()
+    links = links[links["t_target"] == b.t]
+    for neighbour, end in ((a, "source"), (b, "target")):
+        names = neighbour.features.select(["source_label", "label"]).to_pandas()
+        links = links.merge(names.rename(columns={"source_label": f"{end}_label", "label": end}), on=f"{end}_label")
+    return np.ascontiguousarray(links[["source", "target"]].to_numpy(np.int64))
 
 
 def _shifted(table: pa.Table, name: str, offset: float) -> pa.Table:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from xctgraph.ingest import config, history, plan, quality, rows, scan
+from xctgraph.ingest import commit, config, plan, quality, rows, scan
+from xctgraph.ingest.commit import Committed
 from xctgraph.ingest.resources import Resources
-from xctgraph.store import Store
+from xctgraph.store import Store, Transaction
 from xctgraph.store.errors import ScanExists
 from xctgraph.store.job import Job
 from xctgraph.store.progress import Progress, silent
@@ -32,6 +33,15 @@ class ScanResult:
     changed_tracks: int
     segmentation: dict[str, object]
     warnings: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, t: int, action: plan.Action, done: Committed, segmentation: dict[str, object], warnings: tuple[str, ...]
+    ) -> ScanResult:
+        """Result of a scan that was committed."""
+        return cls(
+            t, action, done.n_features, done.n_near, done.n_links, done.changed_tracks, segmentation, warnings + done.warnings
+        )
 
 
 def ingest(
@@ -76,7 +86,7 @@ def ingest(
     dataset = plan.described(dataset, plans)
     # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
     store.engine.held()
-    _describe_sample(store, dataset)
+    refresh_sample(store, dataset)
     results = []
     for scan_plan in plans:
         if scan_plan.action == "skip":
@@ -110,39 +120,21 @@ def _ingest_scan(
         measured = scan.measure(dataset, scan_plan, resources, progress)
         found.update(measured.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
-        near = rows.edges(measured.near, origin.scan_id, origin.scan_id)
-        touches = rows.edges(measured.touches, origin.scan_id, origin.scan_id)
-        if tx.read("samples", sample=sample, columns=["sample"]).num_rows == 0:
-            tx.put("samples", rows.sample(dataset, origin.sample_no), sample=sample)
-        tx.put("near", near, sample=sample, t=t)
-        tx.put("touches", touches, sample=sample, t=t)
-        tx.put("label_runs", measured.labels.to_table(), sample=sample, t=t)
-        progress(f"t = {t}: linking to other scans", 0, 0)
-        placed = history.place(
-            tx,
-            origin,
-            rows.scan(dataset, scan_plan, measured, origin),
-            rows.features(measured, origin),
-            measured.labels,
-            dataset.sample.voxel_size_um,
-            dataset.correspondence.max_drift_um,
-        )
-    return ScanResult(
-        t=t,
-        action=scan_plan.action,
-        n_features=measured.features.num_rows,
-        n_near=near.num_rows,
-        n_links=placed.n_links,
-        changed_tracks=placed.changed_tracks,
-        segmentation=measured.segmentation,
-        warnings=(
-            *scan_plan.warnings,
-            *_found_nothing(measured, scan_plan),
-            *_looks_like_air(measured, scan_plan),
-            *placed.warnings,
-            *_doubts(t, measured.quality),
-        ),
+        progress(f"t = {t}: finding neighbours and links", 0, 0)
+        if measured.labels is not None:
+            tx.put("label_runs", measured.labels.to_table(), sample=sample, t=t)
+        tx.drop("given_links", sample=sample, t=t)
+        describe_sample(tx, dataset, origin)
+        row, features = rows.scan(dataset, scan_plan, measured, origin), rows.features(measured.features, origin)
+        space, drift = dataset.space(scan_plan.shape, scan_plan.box), dataset.correspondence.max_drift_um
+        done = commit.stage(tx, origin, row, features, measured.labels, space, drift)
+    warnings = (
+        *scan_plan.warnings,
+        *_found_nothing(measured, scan_plan),
+        *_looks_like_air(measured, scan_plan),
+        *_doubts(t, measured.quality),
     )
+    return ScanResult.of(t, scan_plan.action, done, measured.segmentation, warnings)
 
 
 def _found_nothing(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
@@ -174,17 +166,27 @@ def _doubts(t: int, found: quality.Quality) -> tuple[str, ...]:
 
 
 def _skip(store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan) -> ScanResult:
-    sample, t = dataset.sample.id, scan_plan.scan.t
+    return skipped(store, dataset.sample.id, scan_plan.scan.t, scan_plan.warnings)
+
+
+def skipped(store: Store, sample: str, t: int, warnings: tuple[str, ...]) -> ScanResult:
+    """Result of a scan that is there already."""
     revision = store.manifest()
     before = max((u for u in revision.scans(sample) if u < t), default=None)
 
     def count(table: str, *times: int | None) -> int:
         return sum(part.rows for u in times if u is not None for part in revision.select(table, sample=sample, t=u))
 
-    return ScanResult(t, "skip", count("features", t), count("near", t), count("next", before, t), 0, {}, scan_plan.warnings)
+    return ScanResult(t, "skip", count("features", t), count("near", t), count("next", before, t), 0, {}, warnings)
 
 
-def _describe_sample(store: Store, dataset: config.Dataset) -> None:
+def describe_sample(tx: Transaction, dataset: config.Declared, origin: rows.Origin) -> None:
+    """Stage the record of a sample that is new."""
+    if tx.read("samples", sample=origin.sample, columns=["sample"]).num_rows == 0:
+        tx.put("samples", rows.sample(dataset, origin.sample_no), sample=origin.sample)
+
+
+def refresh_sample(store: Store, dataset: config.Declared) -> None:
     """Bring the record of a sample that is there already up to what the dataset says of it."""
     sample = dataset.sample.id
     held = store.read("samples", sample=sample).to_pylist()

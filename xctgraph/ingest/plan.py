@@ -67,13 +67,13 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool, resourc
     volumes.reader_process().start()
     known: dict[int, dict[str, Any]] = {}
     if store is not None:
-        known = _known_scans(store, dataset)
-        _check_voxel_size(store, dataset)
+        known = known_scans(store, dataset.sample.id, {scan.t for scan in dataset.scan})
+        check_voxel_size(store, dataset)
     resources = resources or Resources()
     scans = sorted(dataset.scan, key=lambda s: s.t)
     plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, replace=replace) for scan in scans]
     planned = {plan.scan.t: (plan.shape, region.shape_of(plan.box)) for plan in plans}
-    _check_shapes({t: (row["shape"], row["read"]) for t, row in known.items()} | planned)
+    check_shapes({t: (row["shape"], row["read"]) for t, row in known.items()} | planned)
     return plans
 
 
@@ -149,23 +149,32 @@ def _plan_scan(
     where = f"scan t = {scan.t}"
     described, contradictions = metadata.merged(scan, found.scan, where)
     warnings += contradictions + metadata.merged(dataset.sample, found.sample, where)[1]
-    action: Action = "add"
-    if known is not None:
-        same = known["checksum"] == checksum and not any(_differing(known["parameters"], json.loads(wanted)))
-        action = "skip" if same else "replace"
-        if action == "replace" and not replace:
-            differing = ", ".join(_differing(known["parameters"], json.loads(wanted)))
-            made = f"with other parameters ({differing})" if known["checksum"] == checksum else "from another volume"
-            raise ScanExists(
-                f"scan t = {scan.t} of sample {dataset.sample.id!r} is in the store already, made {made}: "
-                "give --replace to make it anew, or another t"
-            )
+    action = decide(known, checksum, wanted, f"{where} of sample {dataset.sample.id!r}", "volume", replace=replace)
     return ScanPlan(
         described, found.sample, grey.shape, box, str(grey.dtype), slab, memory, checksum, wanted, action, tuple(warnings)
     )
 
 
-def _differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
+def decide(known: dict[str, Any] | None, checksum: str, wanted: str, name: str, source: str, *, replace: bool) -> Action:
+    """What to do with a scan, given what the store knows of it.
+
+    Raises
+    ------
+    ScanExists
+        If it is there with another content or other parameters and `replace` is false.
+    """
+    if known is None:
+        return "add"
+    others = ", ".join(differing(known["parameters"], json.loads(wanted)))
+    if known["checksum"] == checksum and not others:
+        return "skip"
+    if not replace:
+        made = f"with other parameters ({others})" if known["checksum"] == checksum else f"from another {source}"
+        raise ScanExists(f"{name} is in the store already, made {made}: give --replace to make it anew, or another t")
+    return "replace"
+
+
+def differing(held: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[str]:
     """Names of the parameters that differ, as in `scan.load_n`."""
     held = held or {}
     for name in sorted(held.keys() | wanted.keys()):
@@ -197,11 +206,11 @@ def _compare_voxel_size(dataset: config.Dataset, scan: config.Scan, volume: volu
     yield f"{told}: the declared one is used"
 
 
-def _known_scans(store: Store, dataset: config.Dataset) -> dict[int, dict[str, Any]]:
-    """What the store holds of the scans of the dataset, and of one other: all scans of a sample have one shape."""
-    sample, revision = dataset.sample.id, store.manifest()
+def known_scans(store: Store, sample: str, times: set[int]) -> dict[int, dict[str, Any]]:
+    """What the store holds of the scans `times` of a sample, and of one other: all scans of a sample have one shape."""
+    revision = store.manifest()
     held = set(revision.scans(sample))
-    wanted = {scan.t for scan in dataset.scan} & held
+    wanted = times & held
     known = {}
     for t in sorted(wanted | set(sorted(held - wanted)[:1])):
         (row,) = store.read("scans", sample=sample, t=t, revision=revision).to_pylist()
@@ -216,7 +225,8 @@ def _known_scans(store: Store, dataset: config.Dataset) -> dict[int, dict[str, A
     return known
 
 
-def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:
+def check_voxel_size(store: Store, dataset: config.Declared) -> None:
+    """Refuse a sample that is in the store with another voxel size."""
     rows = store.read("samples", sample=dataset.sample.id).to_pylist()
     if rows:
         held = tuple(rows[0][f"voxel_{axis}"] for axis in "zyx")
@@ -227,7 +237,7 @@ def _check_voxel_size(store: Store, dataset: config.Dataset) -> None:
             )
 
 
-def _check_shapes(scans: dict[int, tuple[Shape, Shape]]) -> None:
+def check_shapes(scans: dict[int, tuple[Shape, Shape]]) -> None:
     """Scans must have one shape, or be read in regions of one shape."""
     whole, read = ({t: shapes[part] for t, shapes in scans.items()} for part in (0, 1))
     if len(set(whole.values())) <= 1 or len(set(read.values())) <= 1:

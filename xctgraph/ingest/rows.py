@@ -13,6 +13,7 @@ from xctgraph.ingest import config, plan
 from xctgraph.ingest.scan import MeasuredScan
 from xctgraph.ingest.volumes.region import shape_of
 from xctgraph.store import ids
+from xctgraph.store.arrow import schema
 
 DESCRIBED = ("time_s", "load_n", "strain", "strain_rate", "acquired_at", "acquisition_s", "hold", "hold_s", "temperature_k")
 """Columns of `scans` that are declared, or read from the file."""
@@ -32,7 +33,7 @@ class Origin:
         return ids.scan_id(self.sample_no, self.t)
 
 
-def sample(dataset: config.Dataset, sample_no: int) -> pa.Table:
+def sample(dataset: config.Declared, sample_no: int) -> pa.Table:
     """Row of `samples`."""
     declared = dataset.sample
     return pa.Table.from_pylist(
@@ -75,6 +76,8 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 "reliable_diameter": None if quality.reliable_diameter is None else quality.reliable_diameter * edge,
                 "suspect": quality.suspect,
                 "suspect_reason": quality.suspect_reason,
+                "has_voxels": True,
+                "links_given": False,
             }
         ]
     )
@@ -89,22 +92,21 @@ def _roi(scan_plan: plan.ScanPlan) -> dict[str, int | None]:
     return columns
 
 
-def features(measured: MeasuredScan, origin: Origin) -> pa.Table:
-    """Rows of `features`, without `track_id` and the reference frame."""
-    table = measured.features
+def features(table: pa.Table, origin: Origin) -> pa.Table:
+    """Rows of `features`, without what is around them and `track_id`; what is not known of them is null."""
     labels = table["label"].to_numpy()
     base = origin.scan_id
     uid = pc.binary_join_element_wise(origin.sample, str(origin.t), pc.cast(table["label"], pa.string()), "/")
-    cluster = table["cluster"].to_numpy()
-    table = table.drop_columns(["cluster"])
     added = {
         "feature_id": pa.array(base + labels),
         "uid": uid,
         "scan_id": pa.array(np.full(len(labels), base)),
-        "cluster_id": pa.array(base + cluster),
     }
     for name, values in added.items():
         table = table.append_column(name, values)
+    for field in schema("features"):
+        if field.nullable and field.name not in table.column_names:
+            table = table.append_column(field.name, pa.nulls(len(labels), field.type))
     return table
 
 
@@ -117,3 +119,10 @@ def edges(table: pa.Table, source: int, target: int) -> pa.Table:
     for name, values in ends.items():
         table = table.set_column(table.column_names.index(name), name, values)
     return table
+
+
+def with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The table with the column `name` set or appended."""
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, values)
+    return table.append_column(name, values)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xctgraph.ingest import config, kinds, labelling, measurement, plan, proximity, segmentation, volumes
+from xctgraph.ingest import config, kinds, labelling, measurement, plan, segmentation, volumes
 from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.quality import Quality, QualityMeter
 from xctgraph.ingest.resources import Resources
@@ -25,16 +25,14 @@ from xctgraph.store.progress import Progress
 
 @dataclass(frozen=True)
 class MeasuredScan:
-    """What one scan holds, before it is linked to others.
+    """What one scan holds, before it is seen what is around each feature.
 
-    `features` has the columns of `schema.FEATURES` that this scan alone decides, keyed by `label`, and `cluster`, the
-    smallest label of the cluster. `near` and `touches` join labels. `material_volume` is in um^3.
+    `features` has the columns of `schema.FEATURES` that each feature alone decides, keyed by `label`. `labels` are None where
+    the features have no voxels. `material_volume` is in um^3.
     """
 
     features: pa.Table
-    near: pa.Table
-    touches: pa.Table
-    labels: Labels
+    labels: Labels | None
     material_volume: float
     quality: Quality
     segmentation: dict[str, Any]
@@ -86,15 +84,8 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
     features = features.append_column(
         "kind", _kinds(dataset.segmentation, segmenter.classes if segmenter else (), labelled, features)
     )
-    progress(f"t = {scan.t}: finding neighbours", 0, 0)
-    near = proximity.near(labelled.labels, features, spacing, max(dataset.gap_um, dataset.cluster_gap_um))
-    density = proximity.local_density(features, shape, spacing, dataset.density_radius_um, origin=origin)
-    cluster = proximity.clusters(labelled.labels.n, near, dataset.cluster_gap_um)
-    features = features.append_column("local_density", pa.array(density)).append_column("cluster", pa.array(cluster))
     return MeasuredScan(
         features=features,
-        near=near.filter(pa.compute.less_equal(near["gap"], dataset.gap_um)),
-        touches=proximity.touches(labelled.labels, features["kind"], spacing),
         labels=labelled.labels,
         material_volume=n_material * float(np.prod(spacing)),
         quality=stream.meter.result(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from xctgraph.queries.parameter import UNBOUNDED, Parameter
 from xctgraph.queries.parts import ANY_SCAN, KIND, SAMPLE, gap, limit, of, text
 from xctgraph.queries.query import Query
-from xctgraph.store.schema import FEATURES, NEAR, SCANS, TRACKS
+from xctgraph.store.schema import FEATURES, SCANS, TRACKS
+from xctgraph.store.schema_edges import NEAR
 from xctgraph.store.table import Column, column
 
 _MIN_FEATURES = Parameter("min_features", "integer", "smallest number of features of a track", default=2, minimum=2)

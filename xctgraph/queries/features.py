@@ -6,7 +6,8 @@ from xctgraph.queries.parameter import Parameter
 from xctgraph.queries.parts import KIND, QUALITY, SAMPLE, SCAN, bounds, gap, limit, of, text
 from xctgraph.queries.query import Query
 from xctgraph.store.ids import MAX_T
-from xctgraph.store.schema import FEATURES, NEAR, SCANS
+from xctgraph.store.schema import FEATURES, SCANS
+from xctgraph.store.schema_edges import NEAR
 from xctgraph.store.table import column
 
 _FEATURE = Parameter("feature", "feature", "the feature", minimum=1, maximum=2**53 - 1, role="feature")

@@ -73,6 +73,21 @@ class Labels:
         """Columns z, y, x_start, x_stop, label (schema `LABEL_RUNS`), one row per run, in C order."""
         return pa.table({name: pa.array(getattr(self, name), pa.int32()) for name in runs.COLUMNS})
 
+    def renumbered(self, kept: NDArray[np.int64]) -> Labels:
+        """Only the labels `kept` (ascending), numbered from 1 in their order."""
+        if len(kept) == self.n and (not len(kept) or kept[-1] == self.n):
+            return self
+        number = np.zeros(max(self.n, int(kept.max(initial=0))) + 1, np.int32)
+        number[kept] = np.arange(1, len(kept) + 1)
+        new = number[self.label]
+        chosen = new > 0
+        return Labels(self.shape, self.z[chosen], self.y[chosen], self.x_start[chosen], self.x_stop[chosen], new[chosen])
+
+    def without(self, labels: NDArray[np.int64]) -> Labels:
+        """All but the given labels; the others keep their numbers."""
+        chosen = ~np.isin(self.label, labels)
+        return Labels(self.shape, *(getattr(self, name)[chosen] for name in runs.COLUMNS))
+
     @cached_property
     def n(self) -> int:
         """Largest label; 0 where there is none."""

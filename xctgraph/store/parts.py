@@ -16,7 +16,8 @@ from xctgraph.store import files
 from xctgraph.store.arrow import schema
 from xctgraph.store.errors import InputError, StoreCorrupt, nearest
 from xctgraph.store.ids import MAX_T
-from xctgraph.store.schema import LABEL_RUNS, TABLES
+from xctgraph.store.schema import TABLES
+from xctgraph.store.schema_records import LABEL_RUNS
 
 FOLDER = "parts"
 ROW_GROUP = 131_072

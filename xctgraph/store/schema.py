@@ -11,29 +11,17 @@ its origin at the centre of voxel (0, 0, 0), `reference` micrometres in the fram
 
 from __future__ import annotations
 
+from xctgraph.store.schema_edges import ADJACENT, FACES, NEAR, NEXT, NEXT_REGION, TOUCHES
+from xctgraph.store.schema_records import CORRECTIONS, FIELDS, GIVEN_LINKS, JOBS, LABEL_RUNS, STUDIES
+from xctgraph.store.schema_records import JOB as _JOB
+from xctgraph.store.schema_records import SAMPLE as _SAMPLE
+from xctgraph.store.schema_records import T as _T
 from xctgraph.store.table import Column, DerivedEdge, Table
 from xctgraph.store.table import column as _c
 from xctgraph.store.table import vector as _vector
 
 KINDS = ("inclusion", "pore", "fracture")
 EVENTS = ("continue", "split", "merge", "swallowed")
-
-
-_JOB = _c("job_id", "string", "job that made the row")
-_EDGE_JOB = _c("job_id", "string", "job that made the row", in_graph=False)
-_SAMPLE = _c("sample", "string", "sample the row belongs to")
-_T = _c("t", "int32", "scan index")
-_EDGE_SAMPLE = _c("sample", "string", "sample the row belongs to", in_graph=False)
-_EDGE_T = _c("t", "int32", "scan index of the source", in_graph=False)
-
-
-def _edge_ends(of: str) -> tuple[Column, ...]:
-    return (
-        _c("source", "int64", f"{of} the edge leaves"),
-        _c("target", "int64", f"{of} the edge enters"),
-        _EDGE_SAMPLE,
-        _EDGE_T,
-    )
 
 
 def _roi(name: str, meaning: str) -> Column:
@@ -83,10 +71,10 @@ SCANS = Table(
         *(_c(f"n_{axis}", "int32", f"voxels of the volume along {axis}", "voxel") for axis in "zyx"),
         *(_roi(f"roi_{axis}_min", f"first voxel of the region of interest along {axis}") for axis in "zyx"),
         *(_roi(f"roi_{axis}_max", f"one past the last voxel of the region of interest along {axis}") for axis in "zyx"),
-        _c("path", "string", "file or folder the volume was read from"),
-        _c("checksum", "string", "sha256 of the size and of evenly spaced blocks of the input"),
+        _c("path", "string", "file or folder the volume or table was read from"),
+        _c("checksum", "string", "sha256 of the size and of evenly spaced blocks of the volume, or of the rows of the table"),
         _c("material_volume", "float64", "volume of the sample mask, or of the whole scan without one", "um^3"),
-        _c("connectivity", "int32", "voxels joined into one feature: 6, 18 or 26 neighbours", "1"),
+        _c("connectivity", "int32", "voxels joined into one feature: 6, 18 or 26 neighbours", "1", nullable=True),
         _c("near_gap", "float64", "largest gap of a NEAR edge", "um"),
         _c("cluster_gap", "float64", "largest gap inside a cluster (features.cluster_id)", "um"),
         _c("density_radius", "float64", "radius of features.local_density", "um"),
@@ -102,6 +90,8 @@ SCANS = Table(
         _c("reliable_diameter", "float64", "smallest equivalent diameter whose volume is reliable", "um", nullable=True),
         _c("suspect", "bool", "whether the quality is in doubt; null where it was not measured", nullable=True),
         _c("suspect_reason", "string", "why the quality is in doubt", nullable=True),
+        _c("has_voxels", "bool", "false where the features come from a table of another program: there is nothing to crop"),
+        _c("links_given", "bool", "true where the links to neighbouring scans come with the table and were not searched"),
         _JOB,
     ),
     key=("scan_id",),
@@ -117,13 +107,21 @@ FEATURES = Table(
         _c("scan_id", "int64", "scan the feature lies in"),
         _SAMPLE,
         _T,
-        _c("label", "int64", "rank of the first voxel in C order among all features of the scan, from 1"),
-        _c("source_label", "int64", "label in the imported label volume", nullable=True),
+        _c(
+            "label",
+            "int64",
+            "rank of the first voxel in C order among all features of the scan, from 1; without voxels, of the centroid "
+            "(vz, vy, vx), rounded to a thousandth of a voxel. A dropped feature leaves its label empty",
+        ),
+        _c("source_label", "int64", "label in the imported label volume or table", nullable=True),
         _c("kind", "string", "inclusion, pore, fracture, or the user's own"),
         *_vector("", "centroid", "um", "scan"),
         *_vector("v", "centroid", "voxel", "voxel"),
         *_vector("ref_", "centroid mapped to the first scan; null where unregistered", "um", "reference", nullable=True),
-        *(_c(f"bbox_{axis}_min", "int32", f"first voxel of the bounding box along {axis}", "voxel", "voxel") for axis in "zyx"),
+        *(
+            _c(f"bbox_{axis}_min", "int32", f"first voxel of the bounding box along {axis}", "voxel", "voxel", nullable=True)
+            for axis in "zyx"
+        ),
         *(
             _c(
                 f"bbox_{axis}_max",
@@ -131,38 +129,62 @@ FEATURES = Table(
                 f"one past the last voxel of the bounding box along {axis}",
                 "voxel",
                 "voxel",
+                nullable=True,
             )
             for axis in "zyx"
         ),
-        _c("n_voxels", "int64", "number of voxels", "voxel"),
-        _c("volume", "float64", "number of voxels times the volume of one", "um^3", "scan"),
+        _c("n_voxels", "int64", "number of voxels", "voxel", nullable=True),
+        _c("volume", "float64", "number of voxels times the volume of one; without voxels, as given", "um^3", "scan"),
         _c("equivalent_diameter", "float64", "diameter of the sphere of the same volume", "um", "scan"),
-        _c("surface_area", "float64", "surface area by the Crofton formula in 13 directions", "um^2", "scan"),
+        _c(
+            "surface_area",
+            "float64",
+            "surface area by the Crofton formula in 13 directions; without voxels, as the other program gives it",
+            "um^2",
+            "scan",
+            nullable=True,
+        ),
         _c(
             "sphericity",
             "float64",
             "surface of the sphere of the same volume over surface_area; can exceed 1 below 30 voxels",
             "1",
+            nullable=True,
         ),
         _c("euler_number", "int32", "objects + cavities - tunnels; null for 18-connectivity", "1", nullable=True),
         *(
-            _c(f"cov_{pair}", "float64", f"covariance of the voxel centres, {pair}", "um^2", "scan")
+            _c(f"cov_{pair}", "float64", f"covariance of the voxel centres, {pair}", "um^2", "scan", nullable=True)
             for pair in ("zz", "zy", "zx", "yy", "yx", "xx")
         ),
-        _c("axis_major_length", "float64", "2 sqrt(5 w) of the largest eigenvalue w of the covariance", "um", "scan"),
-        _c("axis_intermediate_length", "float64", "2 sqrt(5 w) of the middle eigenvalue", "um", "scan"),
-        _c("axis_minor_length", "float64", "2 sqrt(5 w) of the smallest eigenvalue", "um", "scan"),
         *(
-            _c(f"feret_diameter_{size}", "float64", f"{what} extent of the feature, its outer voxels included", "um", "scan")
+            _c(
+                f"axis_{size}_length",
+                "float64",
+                f"2 sqrt(5 w), w {which} eigenvalue of the covariance",
+                "um",
+                "scan",
+                nullable=True,
+            )
+            for size, which in (("major", "largest"), ("intermediate", "middle"), ("minor", "smallest"))
+        ),
+        *(
+            _c(f"feret_diameter_{size}", "float64", f"{what} extent, the outer voxels included", "um", "scan", nullable=True)
             for size, what in (("max", "largest"), ("min", "smallest"))
         ),
-        *_vector("major_", "unit vector of the major axis (z component not negative)", "1", "scan"),
-        *_vector("minor_", "unit vector of the minor axis, the normal of a plate (z component not negative)", "1", "scan"),
+        *(
+            column
+            for name, what in (("major", "major axis"), ("minor", "minor axis, the normal of a plate"))
+            for column in _vector(f"{name}_", f"unit vector of the {what} (z component not negative)", "1", "scan", nullable=True)
+        ),
         _c("intensity_mean", "float64", "mean grey value; null without a grey volume", nullable=True),
         _c("intensity_std", "float64", "standard deviation of the grey value", nullable=True),
         _c("intensity_min", "float64", "smallest grey value", nullable=True),
         _c("intensity_max", "float64", "largest grey value", nullable=True),
-        _c("border_touching", "bool", "touches a face of the volume, or the edge of the sample mask"),
+        _c(
+            "border_touching",
+            "bool",
+            "touches a face of the volume, or the edge of the sample mask; without voxels, its sphere does",
+        ),
         _c(
             "local_density",
             "float64",
@@ -245,163 +267,11 @@ REGIONS = Table(
     node="Region",
 )
 
-STUDIES = Table(
-    "studies",
-    "One row per stored result.",
-    (
-        _c("study_id", "string", "identifier"),
-        _c("question", "string", "question in words"),
-        _c("parameters", "string", "parameters as JSON"),
-        _c("effect", "float64", "primary effect", nullable=True),
-        _c("interval_low", "float64", "lower end of the 95 % interval", nullable=True),
-        _c("interval_high", "float64", "upper end of the 95 % interval", nullable=True),
-        _c("p", "float64", "p-value", nullable=True),
-        _c("seed", "int64", "seed of the random generator", nullable=True),
-        _JOB,
-    ),
-    key=("study_id",),
-    node="Study",
-)
-
-JOBS = Table(
-    "jobs",
-    "One row per run that wrote to the store.",
-    (
-        _c("job_id", "string", "identifier"),
-        _c("command", "string", "what was run"),
-        _c("sample", "string", "sample it wrote", nullable=True),
-        _c("t", "int32", "scan it wrote", nullable=True),
-        _c("started_at", "string", "start, ISO 8601, UTC"),
-        _c("seconds", "float64", "duration", "s"),
-        _c("version", "string", "version of xctgraph"),
-        _c("parameters", "string", "parameters as JSON"),
-        _c("inputs", "string", "paths and checksums of the inputs as JSON"),
-        _c("seed", "int64", "seed of the random generator", nullable=True),
-    ),
-    key=("job_id",),
-)
-
-NEAR = Table(
-    "near",
-    "Two features of one scan whose surfaces are close; stored once, from the smaller to the larger id.",
-    (
-        *_edge_ends("feature"),
-        _c(
-            "gap",
-            "float64",
-            "smallest distance between voxel centres of the two; face neighbours have one voxel edge",
-            "um",
-            "scan",
-        ),
-        _c("distance", "float64", "distance between centroids; without meaning for a fracture", "um", "scan"),
-        _EDGE_JOB,
-    ),
-    key=("source", "target"),
-    edge="NEAR",
-    edge_from="Feature",
-    edge_to="Feature",
-)
-
-TOUCHES = Table(
-    "touches",
-    "Two features of different kinds in one scan that share voxel faces; stored once, from the smaller to the larger id.",
-    (
-        *_edge_ends("feature"),
-        _c("contact_area", "float64", "total area of the shared voxel faces", "um^2", "scan"),
-        _EDGE_JOB,
-    ),
-    key=("source", "target"),
-    edge="TOUCHES",
-    edge_from="Feature",
-    edge_to="Feature",
-)
-
-NEXT = Table(
-    "next",
-    "A feature and what it became in a later scan.",
-    (
-        *_edge_ends("feature"),
-        _c("dt", "int32", "scans between the two", "1", known_at="t+1"),
-        _c("overlap", "int64", "voxels shared after the displacement is removed", "voxel", known_at="t+1"),
-        _c("iou", "float64", "overlap over union after the displacement is removed", "1", known_at="t+1"),
-        _c("cost", "float64", "cost of the match", "1", known_at="t+1"),
-        _c(
-            "confidence",
-            "float64",
-            "probability that the link is right; null until calibrated",
-            "1",
-            nullable=True,
-            known_at="t+1",
-        ),
-        _c("event", "string", "continue, split, merge or swallowed", known_at="t+1"),
-        _EDGE_JOB,
-    ),
-    key=("source", "target"),
-    edge="NEXT",
-    edge_from="Feature",
-    edge_to="Feature",
-)
-
-FACES = Table(
-    "faces",
-    "A front site and a defect ahead of it.",
-    (
-        *_edge_ends("front site or feature"),
-        _c("gap", "float64", "distance from the site to the surface of the defect", "um", "scan"),
-        *_vector("direction_", "unit vector from the site to the defect", "1", "scan"),
-        _EDGE_JOB,
-    ),
-    key=("source", "target"),
-    edge="FACES",
-    edge_from="FrontSite",
-    edge_to="Feature",
-)
-
-ADJACENT = Table(
-    "adjacent",
-    "Two regions of one scan that share a face; stored once.",
-    (*_edge_ends("region"), _EDGE_JOB),
-    key=("source", "target"),
-    edge="ADJACENT",
-    edge_from="Region",
-    edge_to="Region",
-)
-
-NEXT_REGION = Table(
-    "next_region",
-    "The same cell in the next scan.",
-    (*_edge_ends("region"), _EDGE_JOB),
-    key=("source", "target"),
-    edge="NEXT_REGION",
-    edge_from="Region",
-    edge_to="Region",
-)
-
-LABEL_RUNS = Table(
-    "label_runs",
-    "Labels of one scan as runs of voxels along x, in C order.",
-    (
-        _c("z", "int32", "slice", "voxel", "voxel"),
-        _c("y", "int32", "row", "voxel", "voxel"),
-        _c("x_start", "int32", "first voxel", "voxel", "voxel"),
-        _c("x_stop", "int32", "one past the last voxel", "voxel", "voxel"),
-        _c("label", "int32", "label of the feature"),
-    ),
-    in_statistics=False,
-)
-
-FIELDS = Table(
-    "fields",
-    "Displacement from scan t to t + dt on the nodes of a regular grid; linear between them.",
-    (
-        _SAMPLE,
-        _T,
-        _c("dt", "int32", "scans between the two", "1", known_at="t+1"),
-        *_vector("", "grid node", "um", "scan"),
-        *_vector("u", "displacement", "um", "scan", known_at="t+1"),
-        _JOB,
-    ),
-    in_statistics=False,
+DROPPED_FEATURES = Table(
+    "dropped_features",
+    "Features that a person has dropped (`corrections`), as they were found; not part of the graph.",
+    FEATURES.columns,
+    key=("feature_id",),
 )
 
 TABLES: dict[str, Table] = {
@@ -409,6 +279,7 @@ TABLES: dict[str, Table] = {
     for table in (
         SAMPLES, SCANS, FEATURES, TRACKS, FRONT_SITES, REGIONS, STUDIES, JOBS,
         NEAR, TOUCHES, NEXT, FACES, ADJACENT, NEXT_REGION, LABEL_RUNS, FIELDS,
+        DROPPED_FEATURES, CORRECTIONS, GIVEN_LINKS,
     )
 }  # fmt: skip
 

@@ -166,24 +166,31 @@ class Store:
                 raise
 
     def labels(self, sample: str, t: int) -> Labels:
-        """Labels of one scan as runs.
+        """Labels of one scan as runs, without those of dropped features.
 
         Raises
         ------
         InputError
-            If the store does not hold the scan.
+            If the store does not hold the scan, or its features have no voxels.
         """
         revision = self.manifest()
-        shape = parts.read(self.path, "scans", revision.select("scans", sample=sample, t=t), ["n_z", "n_y", "n_x"])
+        shape = parts.read(self.path, "scans", revision.select("scans", sample=sample, t=t), ["n_z", "n_y", "n_x", "has_voxels"])
         if shape.num_rows == 0:
             held = ", ".join(f"{s} t = {','.join(map(str, revision.scans(s)))}" for s in revision.samples()) or "nothing yet"
             raise InputError(f"the store holds no scan t = {t} of sample {sample!r}; it holds {held}")
-        n_z, n_y, n_x = (shape[name][0].as_py() for name in shape.column_names)
+        n_z, n_y, n_x, has_voxels = (shape[name][0].as_py() for name in shape.column_names)
+        if not has_voxels:
+            raise InputError(
+                f"the features of scan t = {t} of sample {sample!r} have no voxels: they come from a table of another program; "
+                "ingest its label volume ([segmentation] method = 'labels') to have them"
+            )
         # Here, since numba takes a second to load and most commands need no labels.
         from xctgraph.store.labels import Labels
 
         runs = parts.read(self.path, "label_runs", revision.select("label_runs", sample=sample, t=t))
-        return Labels.from_table(runs, (n_z, n_y, n_x))
+        labels = Labels.from_table(runs, (n_z, n_y, n_x))
+        dropped = parts.read(self.path, "dropped_features", revision.select("dropped_features", sample=sample, t=t), ["label"])
+        return labels.without(dropped["label"].to_numpy()) if dropped.num_rows else labels
 
     def project(self, *, graph: bool = True, statistics: bool = True, progress: Progress | None = None) -> None:
         """Bring the projections up to date with the newest revision; waits while another process does so.

@@ -43,7 +43,12 @@ def store(tmp_path: Path, grey: np.ndarray) -> Store:
         tx.put("samples", row("samples"), sample="S1")
         size = dict(zip(("n_z", "n_y", "n_x"), grey.shape, strict=True))
         checksum = volumes.fingerprint(path) + "+fingerprint of the mask"
-        tx.put("scans", row("scans", scan_id=scan_id(0, 3), path=str(path), checksum=checksum, **size), sample="S1", t=3)
+        tx.put(
+            "scans",
+            row("scans", scan_id=scan_id(0, 3), path=str(path), checksum=checksum, has_voxels=True, **size),
+            sample="S1",
+            t=3,
+        )
         ids = {"feature_id": feature_id(0, 3, 1), "uid": "S1/3/1", "scan_id": scan_id(0, 3), "label": 1}
         tx.put("features", row("features", **ids, **box), sample="S1", t=3)
         tx.put("label_runs", pa.Table.from_pylist(rows), sample="S1", t=3)

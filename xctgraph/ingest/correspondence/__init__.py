@@ -1,7 +1,7 @@
 """What became of each feature: displacement between two scans, links, splits, merges and swallowings."""
 
 from xctgraph.ingest.correspondence.field import displacement_at, to_reference
-from xctgraph.ingest.correspondence.link import Links, link
+from xctgraph.ingest.correspondence.link import Links, Said, link
 from xctgraph.ingest.correspondence.side import ScanSide
 
-__all__ = ["Links", "ScanSide", "displacement_at", "link", "to_reference"]
+__all__ = ["Links", "Said", "ScanSide", "displacement_at", "link", "to_reference"]

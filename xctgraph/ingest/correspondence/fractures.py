@@ -9,6 +9,7 @@ from xctgraph.ingest.correspondence.field import Field
 from xctgraph.ingest.correspondence.overlaps import Overlaps
 from xctgraph.ingest.correspondence.side import ScanSide
 from xctgraph.ingest.proximity.gaps import gaps
+from xctgraph.ingest.proximity.spheres import within
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -73,6 +74,10 @@ def touching(a: ScanSide, b: ScanSide, of_a: Bools, of_b: Bools, field: Field) -
     rows_a, rows_b = np.flatnonzero(of_a), np.flatnonzero(of_b)
     if not len(rows_a) or not len(rows_b):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if a.labels is None or b.labels is None:
+        moved = a.position[rows_a] + field.at(a.position[rows_a])
+        i, j, gap = within(moved, a.radius[rows_a], b.position[rows_b], b.radius[rows_b], _TOUCH * a.voxel)
+        return _nearest(rows_a, rows_b, i, j, gap)
     surface_a, surface_b = a.labels.boundary(rows_a + 1), b.labels.boundary(rows_b + 1)
     points = surface_a.coords * a.steps
     moved = np.rint((points + field.at(points)) / a.steps).astype(np.int32)
@@ -81,10 +86,14 @@ def touching(a: ScanSide, b: ScanSide, of_a: Bools, of_b: Bools, field: Field) -
     owner = np.r_[np.searchsorted(rows_a, surface_a.label - 1), len(rows_a) + np.searchsorted(rows_b, surface_b.label - 1)]
     n = len(rows_a) + len(rows_b)
     i, j, gap = gaps(voxels, owner.astype(np.int32), n, a.spacing, _TOUCH * a.voxel, split=len(rows_a))
+    return _nearest(rows_a, rows_b, i, j - len(rows_a), gap)
+
+
+def _nearest(rows_a: Ints, rows_b: Ints, i: Ints, j: Ints, gap: NDArray[np.float64]) -> Links:
     order = np.lexsort([j, gap, i])
     i, j = i[order], j[order]
     first = _first(i)
-    return rows_a[i[first]], rows_b[j[first] - len(rows_a)]
+    return rows_a[i[first]], rows_b[j[first]]
 
 
 def _first(values: Ints) -> Bools:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from xctgraph.ingest.correspondence import fractures
 from xctgraph.ingest.correspondence.branching import Group, branches
 from xctgraph.ingest.correspondence.matching import Pairs, candidates, match
 from xctgraph.ingest.correspondence.overlaps import Overlaps, displaced
-from xctgraph.ingest.correspondence.registration import FEWEST, Registration, register
+from xctgraph.ingest.correspondence.registration import FEWEST, Registration, follow, register
 from xctgraph.ingest.correspondence.side import ScanSide
 from xctgraph.store.errors import InputError
 
@@ -46,7 +46,24 @@ class Links:
     warnings: tuple[str, ...]
 
 
-def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None) -> Links:
+@dataclass(frozen=True, eq=False)
+class Said:
+    """Links that are not searched but said: pairs of labels (k, 2), as the sides name them.
+
+    Attributes
+    ----------
+    given : ndarray or None
+        All links of the pair, as a file gives them; None to search.
+    added, removed : ndarray
+        What a person adds to those found or given, and takes away from them.
+    """
+
+    given: Ints | None = None
+    added: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    removed: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+
+
+def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None, said: Said | None = None) -> Links:
     """Link the features of scan `a` to those of the later scan `b`.
 
     The displacement between the scans is found first (`register`); features are then matched one to one at their predicted places
@@ -62,6 +79,8 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None) -> Links:
     a, b : ScanSide
     max_drift : float, optional
         Largest global drift looked for, um; half the extent along each axis by default.
+    said : Said, optional
+        Links given by a file or a person; events follow from all links together.
 
     Raises
     ------
@@ -72,6 +91,14 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None) -> Links:
     if not a.n or not b.n:
         which = "both scans are" if not (a.n or b.n) else f"the {'later' if a.n else 'earlier'} scan is"
         return Links(_table(_no_edges(), a, b, None), pa.table({name: np.zeros(0) for name in _FIELD}), (f"{which} empty",))
+    said = said or Said()
+    if said.given is not None:
+        i, j = _indices(a, b, said.given)
+        known = follow(a, b, i, j)
+        overlaps = displaced(a, b, known.field)
+        edges = _no_edges().plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+        grid = known.field.to_table()
+        return Links(_table(_corrected(a, b, overlaps, edges, said), a, b, overlaps), grid if known.support else grid[:0], ())
     known = register(a, b, max_drift)
     predicted = a.position + known.field.at(a.position)
     overlaps = displaced(a, b, known.field)
@@ -84,8 +111,9 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None) -> Links:
     edges = _branch(a, b, predicted, overlaps, found, tolerance)
     edges = _with_fractures(a, b, overlaps, edges, known)
     doubts = _doubts(a, b, predicted, edges, known)
-    field = known.field.to_table()
-    return Links(_table(edges, a, b, overlaps), field.slice(0, 0) if doubts else field, doubts)
+    grid = known.field.to_table()
+    edges = _corrected(a, b, overlaps, edges, said)
+    return Links(_table(edges, a, b, overlaps), grid.slice(0, 0) if doubts else grid, doubts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +127,25 @@ class _Edges:
         return _Edges(
             np.r_[self.a, a], np.r_[self.b, b], np.r_[self.cost, cost], np.r_[self.swallowed, np.full(len(a), swallowed)]
         )
+
+
+def _corrected(a: ScanSide, b: ScanSide, overlaps: Overlaps, edges: _Edges, said: Said) -> _Edges:
+    """Without the removed pairs, and with the added ones that are not there."""
+    gone = np.isin(edges.a * b.n + edges.b, _keys(a, b, said.removed))
+    kept = _Edges(edges.a[~gone], edges.b[~gone], edges.cost[~gone], edges.swallowed[~gone])
+    new = np.setdiff1d(_keys(a, b, said.added), kept.a * b.n + kept.b)
+    return kept.plus(new // b.n, new % b.n, _overlap_cost(a, b, overlaps, new // b.n, new % b.n))
+
+
+def _keys(a: ScanSide, b: ScanSide, pairs: Ints) -> Ints:
+    i, j = _indices(a, b, pairs)
+    return i * b.n + j
+
+
+def _indices(a: ScanSide, b: ScanSide, pairs: Ints) -> tuple[Ints, Ints]:
+    """Indices (label - 1) of pairs of labels as the sides name them."""
+    i, j = (pairs[:, k] - 1 if side.names is None else np.searchsorted(side.names, pairs[:, k]) for k, side in enumerate((a, b)))
+    return i.astype(np.int64), j.astype(np.int64)
 
 
 def _no_edges() -> _Edges:
@@ -157,8 +204,8 @@ def _table(edges: _Edges, a: ScanSide, b: ScanSide, overlaps: Overlaps | None) -
     event[children[i] > 1] = "split"
     event[swallowed] = "swallowed"
     return pa.table({
-        "source": pa.array(i + 1, pa.int64()),
-        "target": pa.array(j + 1, pa.int64()),
+        "source": pa.array(a.name(i), pa.int64()),
+        "target": pa.array(b.name(j), pa.int64()),
         "overlap": pa.array(shared, pa.int64()),
         "iou": pa.array(shared / union, pa.float64()),
         "cost": pa.array(cost, pa.float64()),
@@ -199,6 +246,8 @@ def _check(a: ScanSide, b: ScanSide) -> None:
     if not np.allclose(a.steps, b.steps, rtol=1e-6):
         raise InputError(f"the scans have voxel sizes {a.spacing} and {b.spacing} um: scans of one sample must have the same")
     for which, side in (("earlier", a), ("later", b)):
+        if side.labels is None:
+            continue
         label = np.sort(side.features["label"].to_numpy())
         if side.labels.n != side.n or not np.array_equal(label, np.arange(1, side.n + 1)):
             raise InputError(f"the {which} scan has labels 1 to {side.labels.n}, but {side.n} features: they must be the same")

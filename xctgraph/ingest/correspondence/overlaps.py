@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from xctgraph.ingest.correspondence.field import Field
 from xctgraph.ingest.correspondence.side import ScanSide
+from xctgraph.ingest.proximity.spheres import overlapping
 from xctgraph.store.labels import Labels
 
 Floats = NDArray[np.float64]
@@ -40,8 +41,13 @@ def displaced(a: ScanSide, b: ScanSide, field: Field) -> Overlaps:
     """Count the voxels of each feature of `a` that fall on features of `b`.
 
     A feature is moved by the displacement at its centroid, rounded to whole voxels; one longer than two blocks of 12 voxels
-    is cut into such blocks, each moved by the displacement at its centre.
+    is cut into such blocks, each moved by the displacement at its centre. Where one of the scans has no voxels, the spheres of
+    the features' volumes overlap instead, counted in whole voxels.
     """
+    if a.labels is None or b.labels is None:
+        i, j, shared = overlapping(a.position + field.at(a.position), a.radius, b.position, b.radius)
+        voxels = np.minimum(np.rint(shared / a.steps.prod()).astype(np.int64), np.minimum(a.voxels[i], b.voxels[j]))
+        return Overlaps(b.n, i[voxels > 0], j[voxels > 0], voxels[voxels > 0])
     large = np.r_[False, a.reach > BLOCK * a.steps.min()]
     pieces, owner, centre = _cut(a.labels, large)
     shift = np.zeros((pieces.n, 3))

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from xctgraph.ingest.correspondence import fit
 from xctgraph.ingest.correspondence.drift import drift
 from xctgraph.ingest.correspondence.field import Field
+from xctgraph.ingest.correspondence.overlaps import displaced
 from xctgraph.ingest.correspondence.pairs import best_mutual, pairs
 from xctgraph.ingest.correspondence.side import ScanSide
 from xctgraph.ingest.correspondence.windows import vote
@@ -95,6 +96,22 @@ def register(a: ScanSide, b: ScanSide, max_drift: float | None) -> Registration:
     return Registration(field, residual, held_out, spacing, len(i))
 
 
+def follow(a: ScanSide, b: ScanSide, i: Ints, j: Ints) -> Registration:
+    """The displacement that given links rest on: fitted to those of features other than fractures with one link at each end."""
+    sole = (np.bincount(i, minlength=a.n)[i] == 1) & (np.bincount(j, minlength=b.n)[j] == 1)
+    sole &= ~a.is_fracture[i] & ~b.is_fracture[j]
+    i, j = i[sole], j[sole]
+    still = Field.constant(a.extent, np.zeros(3))
+    spacing = _spacing(a.position[~a.is_fracture])
+    if not len(i):
+        return Registration(still, 0.0, 0.0, spacing, 0)
+    displacement = b.position[j] - a.position[i]
+    first = Field.constant(a.extent, np.median(displacement, axis=0))
+    field = _fit(a.position[i], displacement, first, a.extent, _PRECISION * a.voxel)
+    residual = float(np.median(np.linalg.norm(displacement - field.at(a.position[i]), axis=1)))
+    return Registration(field, residual, residual, spacing, len(i))
+
+
 def _held_out(points: Floats, displacement: Floats, field: Field, extent: Floats, precision: float) -> float:
     """Median error at every other link of a field fitted to the rest."""
     fitted = _fit(points[::2], displacement[::2], field, extent, precision)
@@ -142,9 +159,9 @@ def _mutual(predicted: Floats, b: Floats, va: Floats, vb: Floats, radius: float)
 
 def _stands(a: ScanSide, b: ScanSide) -> bool:
     """Whether most features that are no fractures overlap such features of the later scan as they are."""
-    found = a.labels.overlap(b.labels)
-    other = ~(a.is_fracture[found.label_a - 1] | b.is_fracture[found.label_b - 1])
-    return 2 * len(np.unique(found.label_a[other])) > int((~a.is_fracture).sum())
+    found = displaced(a, b, Field.constant(a.extent, np.zeros(3)))
+    other = ~(a.is_fracture[found.a] | b.is_fracture[found.b])
+    return 2 * len(np.unique(found.a[other])) > int((~a.is_fracture).sum())
 
 
 def _spacing(points: Floats) -> float:

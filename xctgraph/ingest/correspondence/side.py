@@ -23,14 +23,41 @@ class ScanSide:
     Attributes
     ----------
     features : pyarrow.Table
-        Columns label (1 .. N, any order of rows), kind, z, y, x (um), volume (um^3), axis_major_length (um), border_touching.
-    labels : Labels
+        Columns label (1 .. N, any order of rows), kind, z, y, x (um), volume (um^3), axis_major_length (um, may be null),
+        border_touching.
+    labels : Labels or None
+        None where the features have no voxels: they are taken as spheres then.
     spacing : (dz, dy, dx), micrometres
+    shape : (z, y, x), voxels, optional
+        That of the labels if left out.
+    names : (N,) int64, optional
+        What the labels 1 .. N are called outside, ascending.
     """
 
     features: pa.Table
-    labels: Labels
+    labels: Labels | None
     spacing: tuple[float, float, float]
+    shape: tuple[int, int, int] | None = None
+    names: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        features: pa.Table,
+        labels: Labels | None,
+        spacing: tuple[float, float, float],
+        shape: tuple[int, int, int],
+    ) -> ScanSide:
+        """Side of a scan whose labels may have gaps, where features were dropped."""
+        label = features["label"].to_numpy()
+        names = np.sort(label)
+        place = features.column_names.index("label")
+        dense = features.set_column(place, "label", pa.array(np.searchsorted(names, label) + 1, pa.int64()))
+        return cls(dense, None if labels is None else labels.renumbered(names), spacing, shape, names)
+
+    def name(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Labels, as they are called outside, of indices (label - 1)."""
+        return np.asarray(index + 1 if self.names is None else self.names[index], dtype=np.int64)
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
@@ -55,7 +82,8 @@ class ScanSide:
     @cached_property
     def extent(self) -> NDArray[np.float64]:
         """Position of the last voxel's centre, (3,), um."""
-        return (np.asarray(self.labels.shape) - 1) * self.steps
+        shape = self.labels.shape if self.labels is not None else self.shape
+        return (np.asarray(shape, dtype=np.float64) - 1) * self.steps
 
     @cached_property
     def position(self) -> NDArray[np.float64]:
@@ -80,7 +108,7 @@ class ScanSide:
     @cached_property
     def reach(self) -> NDArray[np.float64]:
         """Half the major axis, or the radius if that is larger, (n,), um."""
-        return np.maximum(self.radius, self._column("axis_major_length") / 2)
+        return np.asarray(np.fmax(self.radius, self._column("axis_major_length") / 2), dtype=np.float64)
 
     @cached_property
     def kind(self) -> NDArray[np.object_]:
@@ -104,7 +132,9 @@ class ScanSide:
 
     @cached_property
     def voxels(self) -> NDArray[np.int64]:
-        """Voxels of each feature, (n,)."""
+        """Voxels of each feature, (n,); without voxels, the nearest number that gives the volume, and at least one."""
+        if self.labels is None:
+            return np.asarray(np.maximum(1, np.rint(self.volume / self.steps.prod())), dtype=np.int64)
         return np.asarray(self.labels.counts[1:], dtype=np.int64)
 
     def _is(self, kind: str) -> NDArray[np.bool_]:

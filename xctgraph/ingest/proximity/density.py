@@ -95,7 +95,7 @@ def _sum(
                 row = (z * cells[1] + y) * cells[2]
                 for j in range(start[row + x0], start[row + x1 + 1]):
                     if j != i and size[j] > 0.0:
-                        total[i] += _lens(points[i], points[j], radius, size[j])
+                        total[i] += lens(points[i], points[j], radius, size[j])
     return total
 
 
@@ -107,12 +107,12 @@ def _from_large(
     for j in large:
         for i in range(len(points)):
             if i != j:
-                total[i] += _lens(points[i], points[j], radius, size[j])
+                total[i] += lens(points[i], points[j], radius, size[j])
     return total
 
 
 @njit
-def _lens(a: NDArray[np.float64], b: NDArray[np.float64], radius_a: float, radius_b: float) -> float:
+def lens(a: NDArray[np.float64], b: NDArray[np.float64], radius_a: float, radius_b: float) -> float:
     """Volume that two balls share."""
     distance = np.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
     if distance >= radius_a + radius_b:

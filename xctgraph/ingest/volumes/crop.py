@@ -55,7 +55,7 @@ def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
     Raises
     ------
     InputError
-        If there is no such feature, or `margin` is negative.
+        If there is no such feature, its scan has no voxels, or `margin` is negative.
     VolumeError
         If the volume is no longer there, or is not the one that was ingested.
     """
@@ -63,6 +63,11 @@ def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
         raise InputError(f"margin {margin} is negative: valid are 0 and more voxels")
     sample, t, label = ids.parse_uid(uid)
     scan = _scan(store, sample, t)
+    if not scan["has_voxels"]:
+        raise InputError(
+            f"feature {uid} has no voxels: scan t = {t} of sample {sample!r} was read from the table {scan['path']}; "
+            "ingest its label volume ([segmentation] method = 'labels') to have them"
+        )
     shape = (scan["n_z"], scan["n_y"], scan["n_x"])
     features = store.read("features", sample=sample, t=t)
     row = features.filter(pc.equal(features["label"], label))

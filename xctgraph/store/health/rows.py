@@ -14,7 +14,8 @@ from xctgraph.store import delta
 from xctgraph.store.health.fault import FROM_BACKUP, Fault
 from xctgraph.store.ids import LABEL_BITS, SCAN_BITS
 from xctgraph.store.parts import Part
-from xctgraph.store.schema import LABEL_RUNS, TABLES
+from xctgraph.store.schema import TABLES
+from xctgraph.store.schema_records import LABEL_RUNS
 from xctgraph.store.table import Table
 
 _REMEDY = f"ingest what is concerned anew with --replace, or {FROM_BACKUP}; the present rows stay until then"

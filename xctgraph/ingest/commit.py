@@ -1,0 +1,66 @@
+"""One scan into a revision: corrections, what is around each feature, and its place in the series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xctgraph.ingest import corrections, history, neighbourhood, rows
+from xctgraph.ingest.space import Space
+from xctgraph.store import Transaction
+from xctgraph.store.labels import Labels
+
+
+@dataclass(frozen=True)
+class Committed:
+    """Counts and doubts of one scan; `n_links` counts the NEXT edges to the scan before and the scan after."""
+
+    n_features: int
+    n_near: int
+    n_links: int
+    changed_tracks: int
+    warnings: tuple[str, ...]
+
+
+def stage(
+    tx: Transaction,
+    origin: rows.Origin,
+    scan_row: pa.Table,
+    found: pa.Table,
+    labels: Labels | None,
+    space: Space,
+    max_drift: float | None,
+) -> Committed:
+    """Stage all rows of a scan, as found and then corrected, and what follows for its neighbours in time.
+
+    Parameters
+    ----------
+    scan_row
+        Row of `scans`.
+    found
+        Rows of `features` as they were found, dropped ones and kinds before corrections included.
+    labels
+        Voxels of all of them; None where they have none.
+    max_drift
+        Largest drift looked for in um; None for half the volume.
+    """
+    before = corrections.read(tx, origin.sample)
+    kept, dropped, said = corrections.apply(before, found, origin)
+    around = neighbourhood.find(kept, labels, space)
+    base = origin.scan_id
+    kept = rows.with_column(kept, "local_density", around.density)
+    kept = rows.with_column(kept, "cluster_id", pc.add(around.cluster, base))
+    tx.put("near", rows.edges(around.near, base, base), sample=origin.sample, t=origin.t)
+    tx.put("touches", rows.edges(around.touches, base, base), sample=origin.sample, t=origin.t)
+    if dropped.num_rows:
+        for name in ("cluster_id", "track_id"):
+            dropped = rows.with_column(dropped, name, dropped["feature_id"].combine_chunks())
+        tx.put("dropped_features", dropped, sample=origin.sample, t=origin.t)
+    else:
+        tx.drop("dropped_features", sample=origin.sample, t=origin.t)
+    placed = history.place(tx, origin, scan_row, kept, labels, space, max_drift, said)
+    corrections.write(tx, origin.sample, placed.corrections)
+    lost = corrections.lost(before, placed.corrections, origin.t)
+    return Committed(kept.num_rows, around.near.num_rows, placed.n_links, placed.changed_tracks, placed.warnings + lost)
