@@ -48,9 +48,9 @@ class ScanPlan:
 
     @property
     def memory(self) -> int:
-        """Estimate of the bytes held at once: three slabs of grey values with their classes, and the program itself."""
+        """Estimate of the bytes held at once: three slabs of grey values with their classes, the program, its reader process."""
         _, n_y, n_x = region.shape_of(self.box)
-        return 3 * self.slab * n_y * n_x * (np.dtype(self.dtype).itemsize + 2) + 500 * 2**20
+        return 3 * self.slab * n_y * n_x * (np.dtype(self.dtype).itemsize + 2) + 600 * 2**20
 
 
 def make(store: Store | None, dataset: config.Dataset, *, replace: bool) -> list[ScanPlan]:
