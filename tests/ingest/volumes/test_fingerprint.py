@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import time
@@ -58,6 +59,18 @@ def test_large_files_are_sampled_evenly(tmp_path: Path) -> None:
             after = fingerprint(path)
             assert after != before
             before = after
+
+
+def test_many_files_are_each_looked_at(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many that there is one block for each: what changes in the middle of any of them is seen."""
+    module = importlib.import_module("xctgraph.ingest.volumes.fingerprint")
+    monkeypatch.setattr(module, "MOST_BLOCKS", 5)
+    array = rng.integers(0, 255, (5, 150, 200), dtype=np.uint8)
+    before = fingerprint(make_slices(tmp_path / "a", array))
+    for z in range(5):
+        changed = array.copy()
+        changed[z, 75] += 1
+        assert fingerprint(make_slices(tmp_path / str(z), changed)) != before
 
 
 def test_hdf5_counts_the_dataset_and_the_files_behind_links(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -158,6 +158,21 @@ def test_slabs_that_are_held_are_not_overwritten(process: ReaderProcess, array: 
     view[...] = 0
 
 
+def test_relative_paths_start_where_the_caller_is(
+    process: ReaderProcess, array: NDArray[np.uint16], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage.npy(tmp_path, array)
+    (tmp_path / "other").mkdir()
+    damage.npy(tmp_path / "other", array + 1)
+    process.start()
+    monkeypatch.chdir(tmp_path)
+    with ApartVolume(process, "v.npy", "zyx") as volume:
+        monkeypatch.chdir(tmp_path / "other")
+        with ApartVolume(process, "v.npy", "zyx") as other:
+            np.testing.assert_array_equal(other.read(0, 6), array + 1)
+            np.testing.assert_array_equal(volume.read(0, 6), array)
+
+
 def test_chunks_that_were_never_written_are_told(array: NDArray[np.uint16], tmp_path: Path) -> None:
     with h5py.File(tmp_path / "v.h5", "w") as file:
         data = file.create_dataset("x", array.shape, array.dtype, chunks=(2, 12, 14))

@@ -12,12 +12,14 @@ from xctgraph.store.errors import VolumeError
 BLOCK = 16 * 2**10
 BLOCKS_OF_FILE = 256
 BLOCKS_OF_SLICE = 4
+MOST_BLOCKS = 2**14
 
 
 def fingerprint(source: str | Path | Volume, *, axes: str = "zyx") -> str:
     """Sha256 of the sizes and of evenly spaced blocks of all files that hold the voxels.
 
-    256 blocks of 16 KiB of a file, 4 of each slice or chunk in a folder; files of up to that size are read whole. What is named
+    256 blocks of 16 KiB of a file, 4 of each slice or chunk in a folder (fewer, but at least 1, where there are more than 4,096
+    of them); files of up to that size are read whole. What is named
     inside a file counts too, and the targets of external links and virtual datasets. Neither time stamps nor the place of
     the files count. A change that falls between the blocks and keeps the size is not seen.
 
@@ -38,7 +40,8 @@ def fingerprint(source: str | Path | Volume, *, axes: str = "zyx") -> str:
             return fingerprint(volume)
     # A reader that keeps no list of its files has one.
     files: tuple[Path, ...] = getattr(source, "files", (source.path,))
-    blocks = BLOCKS_OF_SLICE if source.path.is_dir() else BLOCKS_OF_FILE
+    in_folder = max(1, min(BLOCKS_OF_SLICE, MOST_BLOCKS // max(1, len(files))))
+    blocks = in_folder if source.path.is_dir() else BLOCKS_OF_FILE
     digest = hashlib.sha256()
     if source.dataset:
         digest.update(source.dataset.encode())
@@ -58,5 +61,5 @@ def _update(digest: hashlib._Hash, file: Path, blocks: int) -> None:
             digest.update(stream.read())
             return
         for index in range(blocks):
-            stream.seek((size - BLOCK) * index // (blocks - 1))
+            stream.seek((size - BLOCK) * index // (blocks - 1) if blocks > 1 else (size - BLOCK) // 2)
             digest.update(stream.read(BLOCK))

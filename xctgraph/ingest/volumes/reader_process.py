@@ -237,7 +237,7 @@ class ApartVolume:
         # Memory that an earlier worker knew is forgotten.
         self._free = []
         self._made = 0
-        self._key, description = self._request("open", self._source, self._axes)
+        self._key, description = self._request("open", self._source, self._axes, str(Path.cwd()))
         self._life = self._reader.life
         found: Description = description
         return found

@@ -1,8 +1,8 @@
 """The reader process: `python -m xctgraph.ingest.volumes.worker FD` answers on a socket until the other end is closed.
 
-Messages are ("open", source, axes), answered by the key of the volume and its description; ("map", key, number), followed by the
-descriptor of shared memory that this volume's slabs are read into; ("read", key, ranges, number); ("unmap", key, number); and
-("close", key). Each is answered by (answer, error).
+Messages are ("open", source, axes, folder that relative paths start from), answered by the key of the volume and its
+description; ("map", key, number), followed by the descriptor of shared memory that this volume's slabs are read into;
+("read", key, ranges, number); ("unmap", key, number); and ("close", key). Each is answered by (answer, error).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from xctgraph.store.errors import XctGraphError
 @dataclass
 class _Opened:
     volume: Volume
+    folder: str
     memory: dict[int, mmap.mmap] = field(default_factory=dict)
 
 
@@ -42,15 +43,17 @@ class Server:
     def answer(self, what: str, *message: Any, handle: int | None) -> Any:
         """Do what the message asks."""
         if what == "open":
-            source, axes = message
+            source, axes, folder = message
+            os.chdir(folder)
             volume = open_volume(source, axes=axes)
             key = next(self._keys)
-            self._opened[key] = _Opened(volume)
+            self._opened[key] = _Opened(volume, folder)
             return key, _describe(volume)
         key, *rest = message
         opened = self._opened[key]
         if what == "read":
             ranges, number = rest
+            os.chdir(opened.folder)
             _read(opened.volume, ranges, opened.memory[number])
         elif handle is not None:
             opened.memory[rest[0]] = mmap.mmap(handle, 0)
