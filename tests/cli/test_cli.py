@@ -43,7 +43,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command(tmp_path: Path) -> None:
     text = run(tmp_path, "--help").stdout
-    for command in ("demo", "synth", "ingest", "info", "query", "cypher", "sql", "graph", "export"):
+    for command in (
+        "demo",
+        "synth",
+        "ingest",
+        "info",
+        "query",
+        "cypher",
+        "sql",
+        "graph",
+        "export",
+        "drop",
+        "doctor",
+        "gc",
+        "backup",
+        "restore",
+    ):
         assert f"\n  {command} " in text.replace("│", "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -38,13 +39,23 @@ if os.geteuid() == 0:
 """
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "xct.store"
+    with open_store(folder, create=True) as opened:
+        rng = np.random.default_rng(secrets.randbits(31))
+        factories.fill(opened, factories.graph(rng, n_scans=2, n_features=6), project=True)
+    return folder
+
+
 @pytest.fixture
-def store(rng: np.random.Generator) -> Iterator[Store]:
+def store(made: Path) -> Iterator[Store]:
     # Not under pytest's folder, which only its owner may enter.
     folder = Path(tempfile.mkdtemp(prefix="xctgraph-test-"))
     folder.chmod(0o755)
-    with open_store(folder / "xct.store", create=True) as opened:
-        factories.fill(opened, factories.graph(rng, n_scans=2, n_features=6), project=True)
+    shutil.copytree(made, folder / "xct.store")
+    (folder / "xct.store").chmod(0o755)
+    with open_store(folder / "xct.store") as opened:
         yield opened
     folder.chmod(0o755)
     (folder / "xct.store").chmod(0o755)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from xctgraph.store import files, lock, manifest, parts
 from xctgraph.store.errors import InputError, StoreCorrupt, StoreError, StoreNotFound
-from xctgraph.store.health.leftovers import BACKUP_LOCK
+from xctgraph.store.health.leftovers import BACKUP_LOCK, held_if_writable
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.parts import Part
 from xctgraph.store.progress import Progress, silent
@@ -60,11 +60,8 @@ def back_up(store: Store, destination: Path, *, link: bool = False, progress: Pr
         stack.enter_context(files.explained(target, "the backup that was there stays"))
         _make_folder(target, store.manifest())
         stack.enter_context(lock.held(target / lock.WRITE_LOCK, f"writing to {target}", 0.0))
-        try:
-            # Garbage collection leaves the revision alone while this is held; where it cannot be, nobody collects either.
-            stack.enter_context(lock.held(store.path / BACKUP_LOCK, f"copying {store.path}", _WAIT_SECONDS))
-        except PermissionError:
-            progress("the store cannot be written: copying without a lock", 0, 0)
+        # Garbage collection leaves the revision alone while this is held.
+        stack.enter_context(held_if_writable(store.path / BACKUP_LOCK, f"copying {store.path}", _WAIT_SECONDS))
         wanted = store.manifest()
         newest = manifest.revisions(target)[-1:]
         if newest and newest[0] > wanted.revision:

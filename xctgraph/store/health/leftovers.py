@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,26 @@ def free_locks(root: Path, purpose: str, *, take: bool) -> Iterator[dict[str, bo
     """Which of `LOCKS` nobody holds; with `take` they are held while the block runs, so that nobody starts meanwhile."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(_free(root / name, purpose, take=take)) for name in LOCKS}
+
+
+@contextmanager
+def held_if_writable(path: Path, purpose: str, wait_seconds: float) -> Iterator[bool]:
+    """Hold a lock that keeps others from changing what is read; false where locks cannot be made, so that nobody changes it.
+
+    Raises
+    ------
+    StoreLocked
+        If another process holds it for longer than `wait_seconds`.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock.held(path, purpose, wait_seconds))
+            taken = True
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            taken = False
+        yield taken
 
 
 def find(root: Path, referenced: AbstractSet[str] | None, free: Mapping[str, bool]) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -14,6 +13,7 @@ from xctgraph.store import ddl, delta, files, lock, manifest
 from xctgraph.store.delta import Item
 from xctgraph.store.errors import StoreError, XctGraphError
 from xctgraph.store.health.fault import Fault
+from xctgraph.store.health.leftovers import held_if_writable
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.schema import TABLES
 from xctgraph.store.statistics import Statistics, items
@@ -27,12 +27,9 @@ _WAIT_SECONDS = 600.0
 
 def check(store: Store, projection: Projection, notes: list[str]) -> Iterator[Fault]:
     """Faults of one projection; what is no fault (it is behind, or there is none) goes to `notes`."""
-    with ExitStack() as stack:
-        try:
-            # Nobody loads it meanwhile; where locks cannot be made nobody loads either.
-            purpose = f"comparing {projection.name} of {store.path} with its parts"
-            stack.enter_context(lock.held(store.path / f"{projection.name}.lock", purpose, _WAIT_SECONDS))
-        except PermissionError:
+    purpose = f"comparing {projection.name} of {store.path} with its parts"
+    with held_if_writable(store.path / f"{projection.name}.lock", purpose, _WAIT_SECONDS) as taken:
+        if not taken:
             notes.append(f"{projection.name}: the folder cannot be written, so it may change while it is compared")
         try:
             yield from _check(store, projection, notes)
