@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,18 @@ def _pairs(store: Store, table: str, end: str = "target") -> dict[tuple[int, int
     return {(names[r["source"]][0], names[r["source"]][1], names[r["target"]][1]): r[column] for r in rows}
 
 
+def _sphere_gaps(scenes: list[NDArray[np.int32]]) -> dict[tuple[int, int, int], float]:
+    gaps = {}
+    for t, volume in enumerate(scenes):
+        found = exports.measured(volume).set_index("label")
+        radius = np.cbrt(3 * found.volume / (4 * np.pi))
+        for a, b in combinations(found.index, 2):
+            apart = float(np.linalg.norm(found.loc[a, ["z", "y", "x"]] - found.loc[b, ["z", "y", "x"]]) - radius[a] - radius[b])
+            if max(apart, 1.0) <= 9:
+                gaps[t, a, b] = max(apart, 1.0)
+    return gaps
+
+
 def test_tables_and_volumes_of_the_same_scans_agree(tmp_path: Path, rng: np.random.Generator) -> None:
     scenes = exports.scene(rng, steps=3)
     with open_store(tmp_path / "v", create=True) as of_volumes, open_store(tmp_path / "t", create=True) as of_tables:
@@ -66,11 +79,13 @@ def test_tables_and_volumes_of_the_same_scans_agree(tmp_path: Path, rng: np.rand
         results = tables.ingest(of_tables, _tables(tmp_path, scenes))
         assert [r.n_links for r in results] == [0, 14, 14]
         assert _pairs(of_tables, "next") == _pairs(of_volumes, "next") == {(t, k, k): 1 for t in (0, 1) for k in range(1, 15)}
-        # Spheres of equal volume against voxel centres: surfaces lie about half a voxel diagonal from the outermost centres.
-        diagonal = float(np.linalg.norm(exports.SPACING))
         exact, spheres = _pairs(of_volumes, "near"), _pairs(of_tables, "near")
-        for key in exact.keys() | spheres.keys():
-            assert abs(exact.get(key, 9) - spheres.get(key, 9)) <= diagonal + 0.5
+        assert spheres == pytest.approx(_sphere_gaps(scenes))
+        # A ball holds a voxel centre within a voxel's diagonal of any point of its surface, and none outside.
+        diagonal = float(np.linalg.norm(exports.SPACING))
+        for key in exact.keys() & spheres.keys():
+            assert -0.6 <= exact[key] - spheres[key] <= 2 * diagonal + 0.6
+        assert all(gap > 9 - 2 * diagonal - 0.6 for key, gap in spheres.items() if key not in exact)
         for name in ("local_density", "ref_z", "ref_x", "volume"):
             a, b = (
                 s.read("features").to_pandas().sort_values(["t", "source_label"])[name].to_numpy()
