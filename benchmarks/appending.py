@@ -101,7 +101,7 @@ def section(rows: list[Appended]) -> str:
     return "\n\n".join(
         [
             f"## {len(rows)} scans appended one by one",
-            "`python -m benchmarks.appending`: `ingest` is without projections; each of these is brought up to date after each scan.",
+            "`python -m benchmarks.appending`: `ingest` is without projections; these are brought up to date after each scan.",
             markdown(rows),
             f"Of the processor's time the last scans take {growth(rows):.2f} times that of the second (medians of three).",
         ]

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from xctgraph.ingest import correspondence, rows, tracks
@@ -126,13 +127,16 @@ def _put_scan(tx: Transaction, origin: rows.Origin, scan_row: pa.Table, before: 
 def _follow(tx: Transaction, origin: rows.Origin, times: list[int], here: int) -> int:
     """Carry track ids and reference positions through the scans from the one before `here` on; count changed tracks."""
     start = max(0, here - 1)
-    chain = [tx.read("fields", sample=origin.sample, t=t) for t in times[:start]]
+    # In one go: each read looks through the whole manifest.
+    fields = tx.read("fields", sample=origin.sample)
+    by_scan = {t: fields.filter(pc.equal(fields["t"], t)) for t in times[:-1]}
+    chain = [by_scan[t] for t in times[:start]]
     carried = tx.read("features", sample=origin.sample, t=times[start])
     if start == 0:
         carried, _ = _store_followed(tx, origin, times[0], carried, carried["feature_id"].to_numpy(), _positions(carried))
     changed = 0
     for t_a, t_b in pairwise(times[start:]):
-        chain.append(tx.read("fields", sample=origin.sample, t=t_a))
+        chain.append(by_scan[t_a])
         found = tx.read("features", sample=origin.sample, t=t_b)
         track = tracks.assign(carried, tx.read("next", sample=origin.sample, t=t_a), found)
         reference = correspondence.to_reference(_positions(found), chain)
