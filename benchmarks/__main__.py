@@ -1,4 +1,4 @@
-"""Run every benchmark and write docs/performance.md: `python -m benchmarks [--size 512] [--repeats 5]`."""
+"""Run every benchmark and write docs/performance.md: `python -m benchmarks [--size 512] [--scans 30]`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import labelling, out_of_core
+from benchmarks import appending, labelling, out_of_core
 from benchmarks.harness import markdown
 
 PEERS = ("numpy", "numba", "scipy", "scikit-image", "connected-components-3d", "fast-regionprops", "SimpleITK", "h5py")
@@ -20,8 +20,9 @@ OUT_OF_CORE = [
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def report(size: int, repeats: int, seed: int, *, large: bool) -> str:
+def report(size: int, repeats: int, seed: int, scans: int, features: int, *, large: bool) -> str:
     """Run everything; the page as Markdown. `large` adds volumes of 1024³ and 2048 x 2048 x 1024 voxels."""
+    appended = appending.run(appending.SHAPE if large else (24, 48, 48), features, scans, seed)
     versions = ", ".join(f"{name} {version(name)}" for name in PEERS)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}"
     sections = [
@@ -45,7 +46,7 @@ def report(size: int, repeats: int, seed: int, *, large: bool) -> str:
             f"## Out of core: {name} in HDF5",
             out_of_core.table(shape, repeats, seed, voxels=180 if large else 25, share=share, compressed=compressed),
         ]
-    return "\n\n".join(sections)
+    return "\n\n".join([*sections, appending.section(appended)])
 
 
 def main() -> None:
@@ -53,9 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--scans", type=int, default=30)
+    parser.add_argument("--features", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    text = report(given.size, given.repeats, given.seed, large=given.size >= 512)
+    text = report(given.size, given.repeats, given.seed, given.scans, given.features, large=given.size >= 512)
     PAGE.write_text(text + "\n", encoding="utf-8")
     print(text)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy, labelling, out_of_core
+from benchmarks import accuracy, appending, labelling, out_of_core
 from benchmarks.__main__ import report
 
 
@@ -31,7 +32,7 @@ def test_slabs_find_the_same_components(seed: int, tmp_path: Path) -> None:
 
 
 def test_the_page_is_written(seed: int) -> None:
-    page = report(48, 1, seed, large=False)
+    page = report(48, 1, seed, 2, 30, large=False)
     for words in ("xctgraph `label` + `measure`", "SimpleITK, increment", "fast-regionprops", "Out of core"):
         assert words in page
 
@@ -44,3 +45,11 @@ def test_measures_of_large_bodies_are_close_to_the_truth(seed: int) -> None:
 
 def test_the_page_of_accuracies_is_written(seed: int) -> None:
     assert "| 20 |" in accuracy.page((20,), 2, seed)
+
+
+def test_appending_is_timed_and_links_what_it_appends(seed: int) -> None:
+    rows = appending.run((24, 48, 48), 40, 4, seed)
+    assert [row.t for row in rows] == [0, 1, 2, 3]
+    assert all(later.n_edges > before.n_edges for before, later in pairwise(rows))
+    assert appending.growth(rows) > 0
+    assert appending.markdown(rows).count("\n") == 4

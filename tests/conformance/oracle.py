@@ -108,7 +108,7 @@ SQL = {
                CASE WHEN s.t < last THEN count(*) FILTER (split) END AS splits,
                CASE WHEN s.t < last THEN count(*) FILTER (swallowed) END AS swallowed
         FROM scans s JOIN ends e ON e.sample = s.sample LEFT JOIN flags ON flags.scan_id = s.scan_id
-        WHERE ($sample = '' OR s.sample = $sample) AND ($quality = 'any' OR s.suspect IS DISTINCT FROM true)
+        WHERE ($sample = '' OR s.sample = $sample)
         GROUP BY s.scan_id, s.sample, s.t, first, last ORDER BY s.scan_id
     """,
     "near-fracture-then-reached": """

@@ -245,7 +245,10 @@ def _with_previous(row: pa.Table, origin: rows.Origin, t: int | None) -> pa.Tabl
 def _follow(tx: Transaction, origin: rows.Origin, times: list[int], here: int) -> int:
     """Carry track ids and reference positions through the scans from the one before `here` on; count changed tracks."""
     start = max(0, here - 1)
-    chain = [tx.read("fields", sample=origin.sample, t=t) for t in times[:start]]
+    # In one go: each read looks through the whole manifest.
+    fields = tx.read("fields", sample=origin.sample)
+    by_scan = {t: fields.filter(pc.equal(fields["t"], t)) for t in times[:-1]}
+    chain = [by_scan[t] for t in times[:start]]
     carried = tx.read("features", sample=origin.sample, t=times[start])
     changed = 0
     if start == 0:
@@ -253,7 +256,7 @@ def _follow(tx: Transaction, origin: rows.Origin, times: list[int], here: int) -
         carried, n_changed = _store_followed(tx, origin, times[0], carried, track, _positions(carried))
         changed += n_changed if times[0] != origin.t else 0
     for t_a, t_b in pairwise(times[start:]):
-        chain.append(tx.read("fields", sample=origin.sample, t=t_a))
+        chain.append(by_scan[t_a])
         found = tx.read("features", sample=origin.sample, t=t_b)
         track = tracks.assign(carried, tx.read("next", sample=origin.sample, t=t_a), found)
         reference = correspondence.to_reference(_positions(found), chain)

@@ -72,7 +72,8 @@ def unfinished(scan: Path, files: Iterable[Path], rules: Watch) -> str:
         count = sum(file.suffix.lower() in slices.SUFFIXES for file in files)
         if count < rules.slices:
             return f"it holds {count} of {rules.slices} slices"
-    return next(_busy(files), "")
+    # Of a folder of slices not every file is opened.
+    return next(_busy([file for file in files if file.suffix.lower() in hdf5.SUFFIXES] if scan.is_dir() else files), "")
 
 
 def _busy(files: Iterable[Path]) -> Iterator[str]:
