@@ -1,4 +1,4 @@
-"""Ingest, replace, insert, append, correct, undo, load, query in any order: all projections hold what a model in memory says."""
+"""Ingest, replace, insert, append, drop, correct, undo, load, query in any order: all projections hold what a model in memory says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.conftest import wipe_neo4j
 from tests.series_model import ALWAYS, OPTIONAL, Key, Said, Series, check, dataset
-from xctgraph.ingest import correct, pipeline
+from xctgraph.ingest import correct, pipeline, removal
 from xctgraph.store import Store, open_store
 from xctgraph.store.errors import ScanExists
 
@@ -23,7 +23,7 @@ OTHERS = st.sets(st.sampled_from(OPTIONAL))
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Rules are what people do; each keeps the model in step. A command that removes a scan is one more: `del model.scans[t]`."""
+    """Rules are what people do; each keeps the model in step."""
 
     uri: str | None = None
 
@@ -62,6 +62,13 @@ class AnyOrder(RuleBasedStateMachine):
         (result,) = pipeline.ingest(self.store, given, replace=changed)
         assert result.action == ("replace" if changed else "skip" if t in self.model.scans else "add")
         self.model.scans[t] = names
+
+    @precondition(lambda self: len(self.model.scans) > 2)
+    @rule(data=st.data())
+    def drop_scan(self, data: st.DataObject) -> None:
+        t = data.draw(st.sampled_from(sorted(self.model.scans)))
+        removal.drop_scan(self.store, "S1", t)
+        del self.model.scans[t]
 
     @rule(data=st.data(), kind=st.sampled_from(["inclusion", "pore"]))
     def kind(self, data: st.DataObject, kind: str) -> None:
