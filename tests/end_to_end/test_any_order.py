@@ -1,4 +1,4 @@
-"""Ingest, replace, insert, append, drop, correct, undo, load, query in any order: all projections hold what a model in memory says."""
+"""Ingest, replace, insert, append, drop, correct, undo, load, query in any order: all projections hold what a model says."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ BAD: dict[str, tuple[Build, str]] = {
         lambda f: one(npy(f / "v.npy", grey()), "--segmentation", "mask"),
         r"the mask has the value 100 .*which stands for no kind",
     ),
-    "labels that are not whole": (labels_of_floats, r"classes and instances are whole numbers, but .* holds float32"),
+    "labels that are not whole": (labels_of_floats, r"v.npy holds float32, but the values of a label volume are whole numbers"),
     "labels beyond 2^63": (huge_labels, r"instance 9223372036854775813 is too large"),
     "doubled t": (
         lambda f: toml(f / "d.toml", '[[scan]]\nt=1\npath="a.npy"\n[[scan]]\nt=1\npath="b.npy"'),
@@ -151,7 +151,7 @@ BAD: dict[str, tuple[Build, str]] = {
     ),
     "unknown field": (
         lambda f: toml(f / "d.toml", '[[scan]]\nt=1\npth="a"'),
-        r"'scan.0.path' is missing; unknown field 'scan.0.pth': did you mean 'path'\?",
+        r"'scan.0.path' is missing: name the file or folder of the scan; unknown field 'scan.0.pth': did you mean 'path'\?",
     ),
     "not TOML": (lambda f: [str((f / "d.toml").write_text("[sample") and f / "d.toml")], r"d.toml is not valid TOML"),
     "voxel size 1": (

@@ -83,5 +83,5 @@ def test_files_that_are_not_toml(tmp_path: Path, text: bytes, words: str) -> Non
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read .*nothing\.toml"):
+    with pytest.raises(InputError, match=r"there is no .*nothing\.toml: name a DATASET\.toml"):
         config.load(tmp_path / "nothing.toml")

@@ -117,7 +117,7 @@ def _ingest_scan(
             raise ScanExists(
                 f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
             )
-        measured = scan.measure(dataset, scan_plan, resources, progress)
+        measured = scan.measure(dataset, scan_plan, progress, resources)
         found.update(measured.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
         progress(f"t = {t}: finding neighbours and links", 0, 0)

@@ -38,7 +38,9 @@ class MeasuredScan:
     segmentation: dict[str, Any]
 
 
-def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resources, progress: Progress) -> MeasuredScan:
+def measure(
+    dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progress, resources: Resources | None = None
+) -> MeasuredScan:
     """Segment, label and measure one scan, streamed by slab; the volume is never held as a whole.
 
     Raises
@@ -46,6 +48,7 @@ def measure(dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resour
     VolumeError
         If a volume cannot be read or segmented.
     """
+    resources = resources or Resources()
     scan = scan_plan.scan
     spacing = dataset.sample.voxel_size_um
     (z, _), (y, _), (x, _) = scan_plan.box
