@@ -169,17 +169,17 @@ def test_input_that_proves_wrong_at_work_leaves_no_store(tmp_path: Path) -> None
     assert not (tmp_path / "xct.store").exists()
 
 
-def test_air_around_the_sample_is_warned_of(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_air_around_the_sample_is_warned_of(tmp_path: Path) -> None:
     y, x = np.ogrid[-40:40, -40:40]
-    sample = np.broadcast_to(y**2 + x**2 < 30**2, (40, 80, 80))
-    grey = np.where(sample, 120, 20) + rng.normal(0, 4, sample.shape)
+    grey = np.where(np.broadcast_to(y**2 + x**2 < 30**2, (40, 80, 80)), 120, 20).astype(np.uint8)
     grey[10:14, 38:42, 38:42] = 200
-    np.save(tmp_path / "v.npy", grey.clip(0, 255).astype(np.uint8))
-    arguments = ("ingest", "v.npy", "--sample", "S", "--voxel-size", "1um", "--store")
-    warned = run(tmp_path, *arguments, "a", "--segmentation", "threshold:160").stderr
-    assert "air" not in warned
-    warned = run(tmp_path, *arguments, "b").stderr
-    assert "give a sample `mask`" in warned
+    np.save(tmp_path / "v.npy", grey)
+    for name, limit in (("bright", "bright = 160"), ("dark", "dark = 60")):
+        text = f"[sample]\nid='S'\nvoxel_size_um=1\n[segmentation]\nmethod='threshold'\n{limit}\n[[scan]]\nt=0\npath='v.npy'\n"
+        (tmp_path / f"{name}.toml").write_text(text)
+    assert "mask" not in run(tmp_path, "ingest", "bright.toml", "--store", "a").stderr
+    warned = run(tmp_path, "ingest", "dark.toml", "--store", "b").stderr
+    assert "fills 56 % of the volume and reaches its faces. If that is air around the sample, give a sample `mask`" in warned
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
