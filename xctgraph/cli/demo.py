@@ -57,7 +57,8 @@ def demo(
     typer.echo(f"\n{result.checked}")
     typer.echo(f"\nReport: {result.report}\n\nTry next:")
     activate = Path(sys.executable).parent / "activate"
-    if shutil.which("xctgraph") is None and activate.is_file():
+    # `uv run`, as in `make demo`, puts the command on the path of its child only.
+    if (shutil.which("xctgraph") is None or "UV_RUN_RECURSION_DEPTH" in os.environ) and activate.is_file():
         typer.echo(f"  source {os.path.relpath(activate)}")
     for command in NEXT_COMMANDS:
         typer.echo(f"  xctgraph {command} --store {result.store}")
