@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -193,7 +192,7 @@ def _redo_scan(
     labels = None
     if scan_row["has_voxels"][0].as_py():
         labels = Labels.from_table(tx.read("label_runs", sample=origin.sample, t=origin.t), space.shape)
-    done = commit.stage(tx, origin, scan_row, found, labels, space, _max_drift(tx, scan_row, origin.sample))
+    done = commit.stage(tx, origin, scan_row, found, labels, space, history.max_drift(tx, origin.sample, origin.t))
     return Corrected(str(tx.job_id), done.changed_tracks, done.warnings)
 
 
@@ -206,7 +205,7 @@ def _redo_links(tx: Transaction, origin: rows.Origin, said: list[Correction], be
     later = rows.Origin(origin.sample, origin.sample_no, after)
     scan_row = tx.read("scans", sample=origin.sample, t=after)
     space = _space(tx, scan_row, origin.sample)
-    placed = history.relink(tx, later, before, space, _max_drift(tx, scan_row, origin.sample), said)
+    placed = history.relink(tx, later, before, space, history.max_drift(tx, origin.sample, after), said)
     corrections.write(tx, origin.sample, placed.corrections)
     return Corrected(str(tx.job_id), placed.changed_tracks, placed.warnings)
 
@@ -235,15 +234,6 @@ def _space(tx: Transaction, scan_row: pa.Table, sample: str) -> Space:
         scan["density_radius"],
         region.stored(scan),
     )
-
-
-def _max_drift(tx: Transaction, scan_row: pa.Table, sample: str) -> float | None:
-    """Largest drift that the scan was ingested with."""
-    jobs = tx.read("jobs", sample=sample, columns=["job_id", "parameters"])
-    made = jobs.filter(pc.equal(jobs["job_id"], scan_row["job_id"][0]))["parameters"].to_pylist()
-    parameters = json.loads(made[0]) if made else {}
-    drift = parameters.get("correspondence", {}).get("max_drift_um")
-    return None if drift is None else float(drift)
 
 
 def _find(tx: Transaction, uid: str) -> tuple[pa.Table, int]:

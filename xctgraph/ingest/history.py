@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -158,6 +160,15 @@ def relink(
     changed = _follow(tx, origin, times, times.index(origin.t))
     tx.put("tracks", _tracks(tx, origin.sample), sample=origin.sample)
     return Placed(n_links, changed, warnings, said)
+
+
+def max_drift(tx: Transaction, sample: str, t: int) -> float | None:
+    """Largest drift in um that a scan was ingested with; None for half the volume."""
+    made_by = tx.read("scans", sample=sample, t=t, columns=["job_id"])["job_id"][0].as_py()
+    jobs = tx.read("jobs", sample=sample, columns=["job_id", "parameters"]).to_pylist()
+    parameters: dict[str, Any] = next((json.loads(job["parameters"]) for job in jobs if job["job_id"] == made_by), {})
+    drift = (parameters.get("correspondence") or {}).get("max_drift_um")
+    return None if drift is None else float(drift)
 
 
 def _neighbour(tx: Transaction, sample: str, t: int) -> _Neighbour:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from xctgraph.ingest import history, rows
 from xctgraph.store import Store, Transaction
@@ -52,7 +50,9 @@ def drop_scan(store: Store, sample: str, t: int, *, progress: Progress = silent)
         origin = rows.Origin(sample, row["sample_no"], t)
         progress(f"t = {t}: taking it out", 0, 0)
         spacing = (row["voxel_z"], row["voxel_y"], row["voxel_x"])
-        placed = history.remove(tx, origin, spacing, _max_drift(tx, sample, t))
+        later = next((u for u in tx.base.scans(sample) if u > t), None)
+        drift = None if later is None else history.max_drift(tx, sample, later)
+        placed = history.remove(tx, origin, spacing, drift)
     store.project(progress=progress)
     return Dropped(sample, (t,), n_features, placed.n_links, placed.changed_tracks, placed.warnings)
 
@@ -89,15 +89,3 @@ def _check(tx: Transaction, sample: str, t: int | None) -> None:
         raise InputError(
             f"the store holds no scan t = {t} of sample {sample!r}; it holds t = {', '.join(map(str, times)) or 'none'}"
         )
-
-
-def _max_drift(tx: Transaction, sample: str, t: int) -> float | None:
-    """The largest drift that was looked for when the scan after `t` was made."""
-    later = [u for u in tx.base.scans(sample) if u > t]
-    if not later:
-        return None
-    made_by = tx.read("scans", sample=sample, t=later[0], columns=["job_id"])["job_id"][0].as_py()
-    jobs = tx.read("jobs", sample=sample, columns=["job_id", "parameters"]).to_pylist()
-    parameters: dict[str, Any] = next((json.loads(job["parameters"]) for job in jobs if job["job_id"] == made_by), {})
-    found = (parameters.get("correspondence") or {}).get("max_drift_um")
-    return None if found is None else float(found)
