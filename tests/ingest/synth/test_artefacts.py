@@ -57,7 +57,7 @@ def test_the_contrast_drifts(make, volume) -> None:
 
 @pytest.mark.parametrize("blur", [0.0, 0.8])
 def test_air_lies_before_the_face_and_outside_the_mask(make, volume, blur: float) -> None:
-    result = make(air_voxels=10.0, fracture=False, noise=0.0, blur=blur)
+    result = make(air_voxels=10.0, fractures=0, noise=0.0, blur=blur)
     truth = synth.read(result.truth)
     for scan, face in zip(config.load(result.dataset).scan, truth.artefacts["face_x"].to_pylist(), strict=True):
         assert face == pytest.approx(10, abs=8)

@@ -23,25 +23,26 @@ def labelled(phase: np.ndarray) -> np.ndarray:
     return rank[labels]
 
 
-def painted(made: scene.Scene, t: int) -> np.ndarray:
-    """Ids of scan `t`, each ellipsoid evaluated on the whole volume; the fracture column by column."""
+def painted(made: scene.Scene, t: int, points: np.ndarray) -> np.ndarray:
+    """Ids of scan `t`, each ellipsoid evaluated on the whole volume; the fractures voxel by voxel."""
     ids = np.zeros(made.spec.shape, np.int64)
     position, semi, defects = made.position(t), made.defects.size(t), made.defects
     alive, gone = defects.alive(t), made.swallowed <= t
     order = [*np.flatnonzero(alive & gone), *sorted(np.flatnonzero(alive & ~gone), key=lambda i: (defects.kind[i], i))]
-    ids[sheet(made, t)] = made.fracture_id
+    for fracture, id_ in zip(made.fractures.each, made.fracture_ids, strict=True):
+        ids[fracture.contains(points, t) & (ids == 0)] = id_
     voxels = np.moveaxis(np.indices(made.spec.shape), 0, -1)
     for i in order:
         local = (voxels - position[i]) @ defects.axes[i].T / semi[i]
         inside = (local**2).sum(axis=-1) <= 1
-        ids[inside & (ids == 0)] = made.fracture_id if gone[i] else i + 1
+        ids[inside & (ids == 0)] = made.swallowed_by[i] if gone[i] else i + 1
     return ids
 
 
-def sheet(made: scene.Scene, t: int, margin: float = 0.0) -> np.ndarray:
-    """Voxels whose material point lies in the open fracture, or within a margin of it."""
-    voxels = np.moveaxis(np.indices(made.spec.shape), 0, -1).reshape(-1, 3).astype(float)
-    return made.fracture.contains(made.displacement.inverse(voxels, t), t, margin).reshape(made.spec.shape)
+def material(made: scene.Scene, t: int) -> np.ndarray:
+    """Material point of every voxel of scan `t`."""
+    voxels = np.moveaxis(np.indices(made.spec.shape), 0, -1).astype(float)
+    return made.displacement.inverse(voxels.reshape(-1, 3), t).reshape(voxels.shape)
 
 
 def test_components_are_those_of_the_clean_volume(make, phases) -> None:
@@ -69,21 +70,25 @@ def test_components_are_those_of_the_clean_volume(make, phases) -> None:
         assert (rows.kind == "fracture").sum() >= 1
 
 
-def test_painting_is_that_of_every_ellipsoid_evaluated_everywhere(seed: int) -> None:
-    spec = synth.SynthSpec(shape=(32, 56, 48), features=20, steps=3, seed=seed, blur=0.5)
+@pytest.mark.parametrize("fractures", [1, 2])
+def test_painting_is_that_of_every_ellipsoid_evaluated_everywhere(seed: int, fractures: int) -> None:
+    spec = synth.SynthSpec(shape=(32, 56, 48), features=20, steps=3, seed=seed, blur=0.5, fractures=fractures)
     made = scene.build(spec)
     for t in range(3):
         scan = render.prepare(made, t)
         inner = (slice(scan.halo, -scan.halo),) * 3
-        ids, expected = render.paint(spec, scan, 0, 32)[inner], painted(made, t)
+        points = material(made, t)
+        ids, expected = render.paint(spec, scan, 0, 32)[inner], painted(made, t, points)
         different = ids != expected
-        # The sheet is painted by column, with the motion of its middle: it may differ at its surface, and nowhere else.
-        assert not (different & (ids != made.fracture_id) & (expected != made.fracture_id)).any()
-        assert not (different & (~sheet(made, t, 0.75) | sheet(made, t, -0.75))).any()
+        # The sheets are painted by column, with the motion of their middle: they may differ at their surface, and nowhere else.
+        assert not (different & ~np.isin(ids, made.fracture_ids) & ~np.isin(expected, made.fracture_ids)).any()
+        surface = [f.contains(points, t, 0.75) & ~f.contains(points, t, -0.75) for f in made.fractures.each]
+        assert not (different & ~np.any(surface, axis=0)).any()
 
 
-def test_links_join_components_that_share_a_defect(make, seed: int, phases) -> None:
-    result = make(**CLEAN)
+@pytest.mark.parametrize("fractures", [1, 2])
+def test_links_join_components_that_share_a_defect(make, seed: int, phases, fractures: int) -> None:
+    result = make(fractures=fractures, **CLEAN)
     made = scene.build(result.spec)
     links = synth.read(result.truth).links.to_pandas()
     components = synth.read(result.truth).components.to_pandas()
@@ -111,6 +116,33 @@ def test_links_join_components_that_share_a_defect(make, seed: int, phases) -> N
                 children = sum(1 for s, e in expected if s == row.source and kind_later[e] != "fracture")
                 parents = sum(1 for s, e in expected if e == row.target)
                 assert row.event == ("split" if children > 1 else "merge" if parents > 1 else "continue")
+
+
+def test_fractures_from_both_sides_merge_where_they_meet(make) -> None:
+    result = make(shape=(96, 96, 88), fractures=3, fracture_end=1.4, **CLEAN)
+    truth, made = synth.read(result.truth), scene.build(result.spec)
+    assert [fracture.facing for fracture in made.fractures.each] == [1, -1, 1]
+    home = {
+        t: {id_: row.component for id_, row in rows.groupby("defect_id").first().iterrows() if id_ in made.fracture_ids}
+        for t, rows in truth.features.to_pandas().groupby("t")
+    }
+    first, second, third = (int(id_) for id_ in made.fracture_ids)
+    assert len(set(home[0].values())) == 3
+    assert home[2][first] == home[2][second] != home[2][third]
+    merging = next(t for t in (0, 1) if home[t][first] != home[t][second] and home[t + 1][first] == home[t + 1][second])
+    links = truth.links.to_pandas()
+    links = links[(links.t == merging) & (links.target == home[merging + 1][first]) & (links.event != "swallowed")]
+    assert dict(zip(links.source, links.event, strict=True)).items() >= {(home[merging][id_], "merge") for id_ in (first, second)}
+    merges = [set(row["defects"]) for row in truth.events.to_pylist() if row["event"] == "merge" and row["t"] == merging + 1]
+    assert any({first, second} <= members for members in merges)
+    # A front that has met the other is none any more, and one that is about to has no advance.
+    front = truth.front.to_pandas()
+    for number, mate in ((0, 1), (1, 0)):
+        for t in range(3):
+            rows = front[(front.t == t) & (front.fracture == number)]
+            y, x = (rows[f"ref_{axis}"].to_numpy() / 1.63 for axis in "yx")
+            assert (made.fractures.each[mate].behind(y, x, t) <= 0).all()
+    assert set(front[front.t == 0].fracture) == {0, 1, 2}
 
 
 def test_events_tell_what_was_drawn(make) -> None:
@@ -157,7 +189,7 @@ def test_clusters_make_density_uneven(rng: np.random.Generator) -> None:
         """Variance over mean of the counts in cells: 1 for a Poisson process, mean over samples."""
         ratios = []
         for seed in seeds:
-            made = scene.build(synth.SynthSpec(seed=int(seed), clustering=clustering, fracture=False, steps=1))
+            made = scene.build(synth.SynthSpec(seed=int(seed), clustering=clustering, fractures=0, steps=1))
             cells, _ = np.histogramdd(made.defects.centre, bins=(4, 6, 6), range=[(0, n) for n in made.spec.shape])
             ratios.append(cells.var() / cells.mean())
         return float(np.mean(ratios))

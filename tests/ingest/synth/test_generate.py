@@ -102,7 +102,7 @@ def test_blur_is_gaussian(make, volume) -> None:
 
 
 def test_one_scan_and_no_fracture(make) -> None:
-    result = make(steps=1, fracture=False)
+    result = make(steps=1, fractures=0)
     assert set(synth.read(result.truth).components["kind"].to_pylist()) == {"inclusion", "pore"}
     truth = synth.read(result.truth)
     assert truth.links.num_rows == truth.events.num_rows == truth.displacement.num_rows == truth.front.num_rows == 0

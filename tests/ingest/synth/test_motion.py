@@ -78,9 +78,13 @@ def test_ordinary_motion_stays_below_half_the_spacing(seed: int) -> None:
         assert np.linalg.norm(step - np.median(step, axis=0), axis=1).max() < nearest.min() / 2
 
 
-def test_front_advances_along_its_normal(make) -> None:
-    result = make(shape=(64, 160, 144), field_voxels=0.0, drift_voxels=0.0, strain=0.0, voxel_size_um=1.0)
+@pytest.mark.parametrize("fracture", [0, 1])
+def test_front_advances_along_its_normal(make, fracture: int) -> None:
+    still = {"field_voxels": 0.0, "drift_voxels": 0.0, "strain": 0.0, "voxel_size_um": 1.0}
+    result = make(shape=(64, 160, 144), fractures=2, fracture_end=0.7, **still)
     front = synth.read(result.truth).front.to_pandas()
+    front = front[front.fracture == fracture]
+    assert (np.sign(front.direction_x[front.site == front.site.max() // 2]) == 1 - 2 * fracture).all()
     for t in range(2):
         now = front[(front.t == t) & front.advance_um.notna()]
         later = front[front.t == t + 1].sort_values("site")[["y", "x", "site"]].to_numpy()
@@ -117,9 +121,13 @@ def test_fracture_is_as_open_as_the_truth_says(make, volume) -> None:
 
 
 def test_density_ahead_counts_the_half_ball(seed: int) -> None:
-    made = scene.build(synth.SynthSpec(seed=seed, features=1200, voxel_size_um=(2.0, 1.0, 1.5), attraction_radius_um=30.0))
+    made = scene.build(
+        synth.SynthSpec(seed=seed, features=1200, voxel_size_um=(2.0, 1.0, 1.5), attraction_radius_um=30.0, fractures=2)
+    )
     spacing, t = np.array(made.spec.spacing), 2
-    points, normals = made.fracture.sites(t)[0], made.fracture.outward(t, made.spec.spacing)
+    number = 1
+    fracture, density = made.fractures.each[number], made.density[t][number]
+    points, normals = fracture.sites(t)[0], fracture.outward(t, made.spec.spacing)
     centre, volume = made.defects.position(t) * spacing, made.defects.volume(t) * spacing.prod()
     counted = made.present(t)
     rng = np.random.default_rng(seed)
@@ -127,13 +135,13 @@ def test_density_ahead_counts_the_half_ball(seed: int) -> None:
         ball = rng.uniform(-30, 30, (40_000, 3))
         ball = ball[(ball @ normals[site] > 0) & ((ball**2).sum(axis=1) <= 900)]
         inside = scene.inside(points[site] + ball / spacing, made.spec.shape).mean()
-        if np.isnan(made.density[t][site]):
+        if np.isnan(density[site]):
             assert inside < 0.27
             continue
         offset = centre - points[site] * spacing
         near = counted & ((offset**2).sum(axis=1) <= 900) & (offset @ normals[site] > 0)
         expected = volume[near].sum() / (inside * 2 / 3 * np.pi * 30**3)
-        assert made.density[t][site] == pytest.approx(expected, rel=0.12, abs=1e-12)
+        assert density[site] == pytest.approx(expected, rel=0.12, abs=1e-12)
 
 
 def test_attraction_makes_the_front_seek_density(rng: np.random.Generator) -> None:
@@ -145,8 +153,9 @@ def test_attraction_makes_the_front_seek_density(rng: np.random.Generator) -> No
             made = scene.build(synth.SynthSpec(seed=int(seed), features=1000, attraction=attraction))
             ranks = []
             for t in range(4):
-                advance, density = made.fracture.advances(t, made.spec.spacing), made.density[t]
-                use = np.isfinite(advance) & np.isfinite(density) & scene.inside(made.fracture.sites(t)[0], made.spec.shape)
+                (fracture,) = made.fractures.each
+                advance, density = fracture.advances(t, made.spec.spacing), made.density[t][0]
+                use = np.isfinite(advance) & np.isfinite(density) & scene.inside(fracture.sites(t)[0], made.spec.shape)
                 if np.ptp(density[use]) > 0:
                     ranks.append(stats.spearmanr(advance[use], density[use]).statistic)
             found.append(np.mean(ranks))

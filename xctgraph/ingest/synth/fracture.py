@@ -1,12 +1,12 @@
-"""A half-penny fracture that grows from a notch on the face x = 0, in the frame of the first scan.
+"""A half-penny fracture that grows from a notch on a face normal to x, in the frame of the first scan.
 
 Its mid-surface is the wavy sheet z = height(y, x). Seen along z, its front is a polar curve r(θ) about the notch at
-(y, x) = (centre, 0); the sheet has a finite opening that grows with the distance behind the front.
+(y, x) = (centre, 0) or (centre, last); the sheet has a finite opening that grows with the distance behind the front.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,33 +58,41 @@ class Fracture:
 
     Attributes
     ----------
-    centre : (2,) array
-        z of the mean plane and y of the notch, voxels.
+    centre : (3,) array
+        z of the mean plane, y and x of the notch, voxels.
+    facing : int
+        1 for a notch on the face x = 0, -1 on the one across.
     waves : (4, 4) array
         Amplitude, wave numbers along y and x, and phase of the waves of the mid-surface.
     theta : (m,) array
-        Polar angles of the nodes of the front, −π/2 to π/2; 0 points along x.
+        Polar angles of the nodes of the front, −π/2 to π/2; 0 points into the sample.
     radius : list of (m,) arrays
         r(θ) in each scan, voxels.
     advance : float
         Mean advance per scan, voxels.
+    roughness : list of (m,) arrays
+        What makes the advance uneven apart from density, by scan.
+    branches : tuple of Branch
     """
 
     centre: Array
+    facing: int
     waves: Array
     theta: Array
     radius: list[Array]
     advance: float
-    roughness: list[Array] = field(default_factory=list)
-    branches: tuple[Branch, ...] = ()
+    roughness: list[Array]
+    branches: tuple[Branch, ...]
 
     @classmethod
-    def draw(cls, spec: SynthSpec) -> Fracture:
-        """Draw the mid-surface and the notch of `spec`."""
-        rng = spec.rng(_STAGE)
+    def draw(cls, spec: SynthSpec, number: int = 0) -> Fracture:
+        """Draw the mid-surface and the notch of the fracture `number` of `spec`; 2 k + 1 shares the mid-surface of 2 k."""
+        rng = spec.rng(_STAGE, *[number] * bool(number))
+        plane, planes = number // 2, (spec.fractures + 1) // 2
         depth, height, width = spec.shape
         largest = min(height / 2, width)
         start, end = spec.fracture_start * largest, spec.fracture_end * largest
+        middle, jitter = (depth - 1) * (plane + 0.5) / planes, 0.1 * depth / planes
         nodes = int(np.clip(round(np.pi * (start + end) / 2 / 4), 24, 1024))
         theta = np.linspace(-np.pi / 2, np.pi / 2, nodes)
         wave_length = rng.uniform(60, 140, 4)
@@ -101,15 +109,20 @@ class Fracture:
         modes = np.arange(1, 4)
         bumps = rng.normal(0, 0.04, 3) @ np.cos(modes[:, None] * theta + rng.uniform(0, 2 * np.pi, 3)[:, None])
         rough = [rng.normal(size=nodes) for _ in range(spec.steps)]
-        return cls(
-            centre=np.array([(depth - 1) / 2 + rng.uniform(-0.1, 0.1) * depth, (height - 1) / 2]),
+        drawn = cls(
+            centre=np.array([middle + rng.uniform(-jitter, jitter), (height - 1) / 2, 0.0]),
+            facing=1,
             waves=waves,
             theta=theta,
             radius=[start * (1 + bumps)],
             advance=(end - start) / max(1, spec.steps - 1),
             roughness=rough,
-            branches=_branches(spec, start, end),
+            branches=_branches(spec, number, start, end),
         )
+        if number % 2 == 0:
+            return drawn
+        mate = cls.draw(spec, number - 1)
+        return replace(drawn, centre=np.array([*mate.centre[:2], width - 1.0]), facing=-1, waves=mate.waves)
 
     def height(self, y: Array, x: Array) -> Array:
         """Height z of the mid-surface at (y, x)."""
@@ -120,18 +133,20 @@ class Fracture:
 
     def behind(self, y: Array, x: Array, t: int) -> Array:
         """Radial distance of (y, x) behind the front in scan `t`, voxels; negative ahead of it."""
-        dy, dx = y - self.centre[1], np.maximum(x, 0.0)
-        front = np.interp(np.arctan2(dy, dx), self.theta, self.radius[t])
-        behind: Array = front - np.hypot(dy, dx)
+        radius, theta = self._polar(y, x)
+        behind: Array = np.interp(theta, self.theta, self.radius[t]) - radius
         return behind
 
     def sheets(self, y: Array, x: Array, t: int) -> list[tuple[Array, Array]]:
         """Height above the mid-surface, and distance behind the front (negative ahead of it), of each sheet at (y, x)."""
-        dy, dx = y - self.centre[1], np.maximum(x, 0.0)
-        radius, theta = np.hypot(dy, dx), np.arctan2(dy, dx)
+        radius, theta = self._polar(y, x)
         behind = self.behind(y, x, t)
         found = [(np.zeros_like(behind), behind)]
         return found + [(b.rise(radius, theta), np.minimum(behind, b.inward(radius, theta))) for b in self.branches]
+
+    def _polar(self, y: Array, x: Array) -> tuple[Array, Array]:
+        dy, dx = y - self.centre[1], np.maximum(self.facing * (x - self.centre[2]), 0.0)
+        return np.hypot(dy, dx), np.arctan2(dy, dx)
 
     def half_opening(self, y: Array, x: Array, t: int) -> Array:
         """Half of the opening at (y, x) in scan `t`, voxels; 0 ahead of the front."""
@@ -158,10 +173,10 @@ class Fracture:
     def sites(self, t: int) -> tuple[Array, Array]:
         """Nodes of the front in scan `t` as points (m, 3), and their outward unit normals in the mean plane (m, 3)."""
         r = self.radius[t]
-        y, x = self.centre[1] + r * np.sin(self.theta), r * np.cos(self.theta)
+        y, x = self.centre[1] + r * np.sin(self.theta), self.centre[2] + self.facing * r * np.cos(self.theta)
         ty, tx = np.gradient(y, self.theta), np.gradient(x, self.theta)
-        length = np.hypot(ty, tx)
-        # The tangent turned by a right angle, away from the notch (θ grows from −y over x to +y).
+        length = self.facing * np.hypot(ty, tx)
+        # The tangent turned by a right angle, away from the notch (θ grows from −y over the inside to +y).
         normals = np.stack([np.zeros_like(y), -tx / length, ty / length], axis=1)
         return np.stack([self.height(y, x), y, x], axis=1), normals
 
@@ -177,7 +192,7 @@ class Fracture:
         y, x = (self.sites(t)[0] * spacing)[:, 1:].T
         dy, dx = np.gradient(y, self.theta), np.gradient(x, self.theta)
         ddy, ddx = np.gradient(dy, self.theta), np.gradient(dx, self.theta)
-        curvature: Array = (dx * ddy - dy * ddx) / np.hypot(dy, dx) ** 3
+        curvature: Array = self.facing * (dx * ddy - dy * ddx) / np.hypot(dy, dx) ** 3
         return curvature
 
     def grow(self, score: Array, attraction: float) -> None:
@@ -196,7 +211,7 @@ class Fracture:
         for _ in range(8):
             factor = np.minimum(factor / factor.mean(), LARGEST_FACTOR)
         factor /= factor.mean()
-        outward = np.stack([np.sin(self.theta), np.cos(self.theta)], axis=1)
+        outward = np.stack([np.sin(self.theta), self.facing * np.cos(self.theta)], axis=1)
         along = np.maximum((normals[:, 1:] * outward).sum(axis=1), 0.7)
         self.radius.append(_smooth(self.radius[t] + self.advance * factor / along, arc, FRONT_SMOOTHING))
 
@@ -224,9 +239,9 @@ def half_opening(behind: Array) -> Array:
     return np.where(behind >= 0, opening, -1.0)
 
 
-def _branches(spec: SynthSpec, start: float, end: float) -> tuple[Branch, ...]:
+def _branches(spec: SynthSpec, number: int, start: float, end: float) -> tuple[Branch, ...]:
     """Sheets that leave the mid-surface between the first front and three quarters of the way to the last."""
-    rng = spec.rng(_BRANCHES)
+    rng = spec.rng(_BRANCHES, *[number] * bool(number))
     return tuple(
         Branch(
             start=start + (end - start) * rng.uniform(0.2, 0.6),

@@ -41,7 +41,7 @@ def generate(
 ) -> SynthResult:
     """Make a 4D sample whose truth is known.
 
-    A fracture grows from a notch into a material with clustered inclusions and pores, which is strained, shifted and distorted
+    Fractures grow from notches into a material with clustered inclusions and pores, which is strained, shifted and distorted
     from scan to scan; defects appear, vanish, split, merge and are swallowed. Written are one volume per scan, `dataset.toml`
     for `xctgraph ingest` and `truth/*.parquet` (see `Truth`).
 
@@ -90,9 +90,9 @@ def generate(
             tables["displacement"].append(truth.displacement(scene, t - 1))
         tables["rings"].append(truth.rings(scene, t))
         tables["artefacts"].append(truth.artefacts(scene, t))
-        if scene.fracture is not None:
-            tables["front"].append(truth.front(scene, t))
-            tables["surface"].append(truth.surface(scene, scan))
+        for number in range(len(scene.fractures)):
+            tables["front"].append(truth.front(scene, number, t))
+            tables["surface"].append(truth.surface(scene, scan, number))
         counts.append(len(found.n_voxels))
         before = found
     truth.write(folder, tables)
@@ -109,7 +109,7 @@ def _scan(
     spec = scene.spec
     depth = spec.shape[0]
     scan = render.prepare(scene, t)
-    painted = Painted(len(scene.defects))
+    painted = Painted(len(scan.phase))
     with open_writer(out, spec, t) as writer, open_mask_writer(out, spec, t) as masks:
 
         def phases() -> Iterator[labelling.Slab]:

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from xctgraph.ingest.synth import artefacts
 from xctgraph.ingest.synth.defects import PORE
-from xctgraph.ingest.synth.fracture import half_opening
+from xctgraph.ingest.synth.fracture import Fracture, half_opening
 from xctgraph.ingest.synth.scene import Scene
 from xctgraph.ingest.synth.spec import SynthSpec
 from xctgraph.store.jit import njit
 
 Array = NDArray[np.float64]
+Sheets = tuple[tuple[Array, Array], ...]
 
 BRIGHT, DARK = 1, 2
 LEVELS = {"uint8": (120.0, 190.0, 50.0), "uint16": (24000.0, 38000.0, 10000.0)}
@@ -33,10 +34,11 @@ class Scan:
         Defects to paint, those that come first win the voxel.
     value : (n,) int32 array
         Id that each paints: its own, or the fracture's once swallowed.
-    phase : (n + 2,) uint8 array
+    phase : (n + 1 + fractures,) uint8 array
         0 matrix, 1 bright, 2 dark by id.
-    sheets : tuple of pairs of (y, x) arrays
-        z of the mid-surface and half opening by column, of the fracture and its branches; half is negative where there is none.
+    sheets : tuple of tuples of pairs of (y, x) arrays
+        By fracture: z of the mid-surface and half opening by column, of the fracture and its branches; half is negative where
+        there is none.
     face : float
         x of the face of the sample; what lies before it is air. 0 where the sample fills the volume.
     """
@@ -49,7 +51,7 @@ class Scan:
     order: NDArray[np.int64]
     value: NDArray[np.int32]
     phase: NDArray[np.uint8]
-    sheets: tuple[tuple[Array, Array], ...]
+    sheets: tuple[Sheets, ...]
     face: float
 
 
@@ -60,27 +62,29 @@ def prepare(scene: Scene, t: int) -> Scan:
     gone = alive & (scene.swallowed <= t)
     rank = np.where(gone, 0, defects.kind)
     order = np.argsort(rank, kind="stable")
-    phase = np.zeros(len(defects) + 2, np.uint8)
-    phase[1:-1] = np.where(defects.kind == PORE, DARK, BRIGHT)
-    phase[-1] = DARK
+    phase = np.full(len(defects) + 1 + len(scene.fractures), DARK, np.uint8)
+    phase[0] = 0
+    phase[1 : len(defects) + 1] = np.where(defects.kind == PORE, DARK, BRIGHT)
     halo = _halo(spec)
     ids = np.arange(1, len(defects) + 1)
     return Scan(
         t, halo, scene.position(t), defects.axes, defects.size(t), order[alive[order]],
-        np.where(gone, scene.fracture_id, ids).astype(np.int32), phase, _columns(scene, t, halo), scene.face(t),
+        np.where(gone, scene.swallowed_by, ids).astype(np.int32), phase,
+        tuple(_columns(scene, fracture, t, halo) for fracture in scene.fractures.each), scene.face(t),
     )  # fmt: skip
 
 
 def paint(spec: SynthSpec, scan: Scan, z0: int, z1: int) -> NDArray[np.int32]:
-    """Ids of slices `z0` to `z1`, with `halo` voxels around: the fracture first, then inclusions, then pores."""
+    """Ids of slices `z0` to `z1`, with `halo` voxels around: the fractures first, then inclusions, then pores."""
     halo = scan.halo
     _, height, width = spec.shape
     ids = np.zeros((z1 - z0 + 2 * halo, height + 2 * halo, width + 2 * halo), np.int32)
     reach = scan.semi[scan.order].max(axis=1) + 1
     z = scan.centre[scan.order, 0]
     order = scan.order[(z + reach >= z0 - halo) & (z - reach <= z1 - 1 + halo)]
-    for middle, half in scan.sheets:
-        _paint_sheet(ids, float(z0 - halo), middle, half, np.int32(len(scan.phase) - 1))
+    for id_, sheets in enumerate(scan.sheets, len(scan.phase) - len(scan.sheets)):
+        for middle, half in sheets:
+            _paint_sheet(ids, float(z0 - halo), middle, half, np.int32(id_))
     _paint_ellipsoids(ids, np.array([z0 - halo, -halo, -halo], float), order, scan.centre, scan.axes, scan.semi, scan.value)
     if spec.air_voxels:
         ids[:, :, : max(0, int(np.ceil(scan.face)) + halo)] = 0
@@ -135,25 +139,22 @@ def _kernel(blur: float, halo: int) -> NDArray[np.float32]:
     return kernel
 
 
-def _columns(scene: Scene, t: int, halo: int) -> tuple[tuple[Array, Array], ...]:
+def _columns(scene: Scene, fracture: Fracture, t: int, halo: int) -> Sheets:
     _, height, width = scene.spec.shape
-    size = (height + 2 * halo, width + 2 * halo)
-    if scene.fracture is None:
-        return ((np.zeros(size), np.full(size, -1.0)),)
     # The motion is smooth: it is inverted on a coarse grid and interpolated.
     rows, to_rows = _coarse(height, halo)
     columns, to_columns = _coarse(width, halo)
     y, x = np.meshgrid(rows, columns, indexing="ij")
-    z = np.full(y.shape, scene.fracture.centre[0])
+    z = np.full(y.shape, fracture.centre[0])
     # The material of a column depends on the height of the sheet there, and the reverse.
     for _ in range(3):
         material = scene.displacement.inverse(np.stack([z, y, x], axis=-1).reshape(-1, 3), t)
-        material[:, 0] = scene.fracture.height(material[:, 1], material[:, 2])
+        material[:, 0] = fracture.height(material[:, 1], material[:, 2])
         lifted = scene.displacement.at(material, t)[:, 0].reshape(y.shape)
         z = material[:, 0].reshape(y.shape) + lifted
     lift, y, x = (to_rows @ part.reshape(len(rows), -1) @ to_columns.T for part in (lifted, material[:, 1], material[:, 2]))
-    middle = scene.fracture.height(y, x) + lift
-    return tuple((middle + rise, half_opening(behind)) for rise, behind in scene.fracture.sheets(y, x, t))
+    middle = fracture.height(y, x) + lift
+    return tuple((middle + rise, half_opening(behind)) for rise, behind in fracture.sheets(y, x, t))
 
 
 def _coarse(n: int, halo: int) -> tuple[Array, Array]:
@@ -173,7 +174,8 @@ def _paint_sheet(ids: NDArray[np.int32], z0: float, middle: Array, half: Array, 
                 low = max(0, int(np.ceil(middle[y, x] - half[y, x] - z0)))
                 high = min(depth - 1, int(np.floor(middle[y, x] + half[y, x] - z0)))
                 for z in range(low, high + 1):
-                    ids[z, y, x] = value
+                    if ids[z, y, x] == 0:
+                        ids[z, y, x] = value
 
 
 @njit

@@ -1,4 +1,4 @@
-"""A whole sample through time: the defects, the fracture that grows among them, and the motion of the material."""
+"""A whole sample through time: the defects, the fractures that grow among them, and the motion of the material."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from xctgraph.ingest.synth import fates
 from xctgraph.ingest.synth.defects import NEVER, Defects, draw, inside
 from xctgraph.ingest.synth.displacement import Displacement
 from xctgraph.ingest.synth.fracture import LARGEST_HALF_OPENING, Fracture
+from xctgraph.ingest.synth.fractures import Fractures
 from xctgraph.ingest.synth.spec import SynthSpec
 
 CALM = 10.0
@@ -26,25 +27,28 @@ class Scene:
 
     Attributes
     ----------
-    fracture : Fracture or None
+    fractures : Fractures
         Grown to the last scan.
-    density : list of (m,) arrays
-        Volume fraction of defects ahead of each node of the front, by scan.
+    density : list of lists of (m,) arrays
+        Volume fraction of defects ahead of each node of the front, by scan and fracture.
     swallowed : (n,) array
-        First scan in which the fracture reaches the defect; it is part of the fracture from then on.
+        First scan in which a fracture reaches the defect; it is part of the fracture from then on.
+    swallowed_by : (n,) array
+        Id of that fracture; 0 where none ever does.
     """
 
     spec: SynthSpec
     displacement: Displacement
     defects: Defects
-    fracture: Fracture | None
-    density: list[Array]
+    fractures: Fractures
+    density: list[list[Array]]
     swallowed: Ints
+    swallowed_by: Ints
 
     @property
-    def fracture_id(self) -> int:
-        """Id of the fracture: one past those of the defects."""
-        return len(self.defects) + 1
+    def fracture_ids(self) -> Ints:
+        """Ids of the fractures: those after the defects'."""
+        return len(self.defects) + 1 + np.arange(len(self.fractures))
 
     def present(self, t: int) -> NDArray[np.bool_]:
         """Which defects exist in scan `t` and have not been swallowed."""
@@ -68,7 +72,7 @@ class Scene:
     def inverse(self, points: Array, t: int) -> Array:
         """Material points, in the first scan's frame, of positions (n, 3) in scan `t`; within the opening those of its sides."""
         material = self.displacement.inverse(points, t)
-        for _ in range(3 if self.spec.jump and self.fracture is not None else 0):
+        for _ in range(3 if self.spec.jump and len(self.fractures) else 0):
             material = self.displacement.inverse(points - self._parted(material, t), t)
         return material
 
@@ -79,36 +83,30 @@ class Scene:
     def _parted(self, material: Array, t: int) -> Array:
         """What the jump adds to the displacement of material points: half of the opening, away from the mid-surface."""
         parted = np.zeros_like(material)
-        if self.spec.jump and self.fracture is not None:
-            y, x = material[:, 1], material[:, 2]
-            side = np.sign(material[:, 0] - self.fracture.height(y, x))
-            parted[:, 0] = self.spec.jump * side * self.fracture.half_opening(y, x, t)
+        if self.spec.jump:
+            parted[:, 0] = self.spec.jump * self.fractures.parted(material, t)
         return parted
 
 
 def build(spec: SynthSpec) -> Scene:
-    """Draw the sample of `spec` and grow its fracture."""
+    """Draw the sample of `spec` and grow its fractures."""
     displacement = Displacement.draw(spec)
-    fracture = Fracture.draw(spec) if spec.fracture else None
-
-    def in_notch(centre: Array, radius: Array) -> NDArray[np.bool_]:
-        return _near_notch(fracture, centre, radius)
-
-    placed, bound = draw(spec, displacement.reach() + 8, in_notch)
+    fractures = Fractures.draw(spec)
+    placed, bound = draw(spec, displacement.reach() + 8, fractures.near_notches)
     # What happens at the fracture is its doing: nobody could tell a death there from being swallowed.
     calm = inside(placed.centre, spec.shape, np.minimum(displacement.reach() + 12, np.asarray(spec.shape) / 4))
-    if fracture is not None:
-        calm &= _from_sheets(fracture, placed.centre, 0) > 2 * bound + CALM
+    calm &= fractures.from_sheets(placed.centre) > 2 * bound + CALM
     defects = fates.decide(spec, placed, bound, calm)
-    swallowed = np.full(len(defects), NEVER)
-    density: list[Array] = []
-    if fracture is not None:
-        for t in range(spec.steps):
-            _swallow(fracture, defects, t, swallowed, spec.jump)
-            density.append(ahead(spec, fracture, defects, defects.alive(t) & (swallowed > t), t))
-            if t + 1 < spec.steps:
-                fracture.grow(_score(spec, fracture, density[t], t), spec.attraction)
-    return Scene(spec, displacement, defects, fracture, density, swallowed)
+    scene = Scene(spec, displacement, defects, fractures, [], np.full(len(defects), NEVER), np.zeros(len(defects), np.int64))
+    for t in range(spec.steps):
+        _swallow(scene, t)
+        counted = scene.present(t)
+        scene.density.append([ahead(spec, fracture, defects, counted, t) for fracture in fractures.each])
+        if t + 1 < spec.steps:
+            scores = [_score(scene, number, t) for number in range(len(fractures))]
+            for fracture, score in zip(fractures.each, scores, strict=True):
+                fracture.grow(score, spec.attraction)
+    return scene
 
 
 def ahead(spec: SynthSpec, fracture: Fracture, defects: Defects, counted: NDArray[np.bool_], t: int) -> Array:
@@ -138,38 +136,27 @@ def ahead(spec: SynthSpec, fracture: Fracture, defects: Defects, counted: NDArra
     return fraction
 
 
-def _score(spec: SynthSpec, fracture: Fracture, density: Array, t: int) -> Array:
-    seen = inside(fracture.sites(t)[0], spec.shape) & np.isfinite(density)
+def _score(scene: Scene, number: int, t: int) -> Array:
+    density = scene.density[t][number]
+    points, _ = scene.fractures.each[number].sites(t)
+    seen = inside(points, scene.spec.shape) & np.isfinite(density) & ~scene.fractures.met(number, t)
     spread = density[seen].std() if seen.any() else 0.0
     if not spread > 0:
         return np.zeros_like(density)
     return np.where(seen, (density - density[seen].mean()) / spread, 0.0)
 
 
-def _swallow(fracture: Fracture, defects: Defects, t: int, swallowed: Ints, jump: float) -> None:
-    """Mark the defects that the fracture reaches in scan `t`."""
+def _swallow(scene: Scene, t: int) -> None:
+    """Mark the defects that a fracture reaches in scan `t`; the first to do so has them."""
+    defects, jump = scene.defects, scene.spec.jump
     centre, reach = defects.position(t), defects.size(t).max(axis=1)
-    from_sheet = _from_sheets(fracture, centre, t)
-    close = np.flatnonzero(defects.alive(t) & (swallowed > t) & (from_sheet < 1.5 * reach + LARGEST_HALF_OPENING))
-    # Less than half a voxel deep they may not meet on the grid.
-    hit = fracture.contains(defects.samples(close, t), t, -0.5, 1 - jump).any(axis=1)
-    if jump:
-        # What parts makes way for the opening; what the crack runs through belongs to it.
-        hit |= fracture.cuts(defects.samples(close, t), t)
-    swallowed[close[hit]] = t
-
-
-def _from_sheets(fracture: Fracture, centre: Array, t: int) -> Array:
-    """Distance along z to the nearest of the fracture's sheets, drawn out ahead of their fronts."""
-    y, x = centre[:, 1], centre[:, 2]
-    above = centre[:, 0] - fracture.height(y, x)
-    distance: Array = np.min([np.abs(above - rise) for rise, _ in fracture.sheets(y, x, t)], axis=0)
-    return distance
-
-
-def _near_notch(fracture: Fracture | None, centre: Array, radius: Array) -> NDArray[np.bool_]:
-    if fracture is None:
-        return np.zeros(len(centre), np.bool_)
-    margin = radius + LARGEST_HALF_OPENING
-    y, x = centre[:, 1], centre[:, 2]
-    return (fracture.behind(y, x, 0) > -margin) & (np.abs(centre[:, 0] - fracture.height(y, x)) < margin)
+    near = scene.fractures.from_sheets(centre) < 1.5 * reach + LARGEST_HALF_OPENING
+    for fracture, id_ in zip(scene.fractures.each, scene.fracture_ids, strict=True):
+        close = np.flatnonzero(scene.present(t) & near)
+        # Less than half a voxel deep they may not meet on the grid.
+        hit = fracture.contains(defects.samples(close, t), t, -0.5, 1 - jump).any(axis=1)
+        if jump:
+            # What parts makes way for the opening; what the crack runs through belongs to it.
+            hit |= fracture.cuts(defects.samples(close, t), t)
+        scene.swallowed[close[hit]] = t
+        scene.swallowed_by[close[hit]] = id_

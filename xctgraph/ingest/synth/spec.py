@@ -76,12 +76,13 @@ class SynthSpec:
         Share of features that lie in clusters; the rest is uniform.
     cluster_size, cluster_radius : float
         Mean number of members of a cluster, and standard deviation of their distance from its centre along each axis.
-    fracture : bool
-        Whether there is a fracture.
+    fractures : int
+        Fractures: the first two grow towards each other in one plane, from notches on the faces x = 0 and across, and merge if
+        their fronts meet; so do the next two in a plane of their own, and so on, the planes evenly spread along z.
     branches : int
-        Sheets that leave the mid-surface of the fracture on the way and rise or fall from it, growing with its front.
+        Sheets that leave the mid-surface of each fracture on the way and rise or fall from it, growing with its front.
     fracture_start, fracture_end : float
-        Mean radius of the fracture in the first and last scan over the largest that fits (half of y, or x).
+        Mean radius of a fracture in the first and last scan over the largest that fits (half of y, or x).
     attraction_radius_um : float
         Radius of the half-ball ahead of the front in which the density counts.
     sample : str
@@ -121,7 +122,7 @@ class SynthSpec:
     clustering: float = 0.7
     cluster_size: float = 10.0
     cluster_radius: float = 16.0
-    fracture: bool = True
+    fractures: int = 1
     branches: int = 0
     fracture_start: float = 0.3
     fracture_end: float = 0.8
@@ -138,7 +139,7 @@ class SynthSpec:
             value = getattr(self, name)
             if not (math.isfinite(value) and smallest <= value <= largest):
                 raise InputError(f"{name} = {value!r} is out of range: valid is {smallest:g} to {largest:g}")
-        for name in ("steps", "features", "seed", "branches"):
+        for name in ("steps", "features", "seed", "fractures", "branches"):
             if int(getattr(self, name)) != getattr(self, name):
                 raise InputError(f"{name} = {getattr(self, name)!r} is not a whole number")
         for name, choices in _CHOICES:
@@ -155,6 +156,12 @@ class SynthSpec:
         if self.fracture_end < self.fracture_start:
             raise InputError(
                 f"fracture_end = {self.fracture_end:g} is below fracture_start = {self.fracture_start:g}: fractures do not heal"
+            )
+        planes = (self.fractures + 1) // 2
+        if planes > 1 and self.shape[0] < _PLANE_VOXELS * planes:
+            raise InputError(
+                f"fractures = {self.fractures} take {planes} planes: with z = {self.shape[0]} voxels there is room for "
+                f"{self.shape[0] // _PLANE_VOXELS}, of two fractures each"
             )
         if self.air_voxels > self.shape[2] / 2:
             raise InputError(
@@ -192,6 +199,7 @@ def make(base: SynthSpec, changes: dict[str, object]) -> SynthSpec:
     return replace(base, **changes)  # type: ignore[arg-type]  # checked in __post_init__
 
 
+_PLANE_VOXELS = 48
 _RANGES = (
     ("steps", 1, 8192),
     ("features", 0, 10_000_000),
@@ -208,6 +216,7 @@ _RANGES = (
     ("contrast_drift", -0.9, 1),
     ("air_voxels", 0, 10_000),
     ("jump", 0, 1),
+    ("fractures", 0, 16),
     ("branches", 0, 8),
     ("births", 0, 1),
     ("deaths", 0, 0.5),

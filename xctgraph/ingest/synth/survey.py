@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.synth.render import Scan
+from xctgraph.ingest.synth.render import DARK, Scan
 from xctgraph.ingest.synth.scene import Scene
 from xctgraph.ingest.synth.spec import VISIBLE_VOXELS
 from xctgraph.store.jit import njit
@@ -22,13 +22,13 @@ AMBIGUOUS_GAP = 2.5
 
 
 class Painted:
-    """Sums over the painted voxels by id, 0 to n + 1 (the fracture), fed slab after slab in order."""
+    """Sums over the painted voxels by id, 0 to n - 1, fed slab after slab in order."""
 
     def __init__(self, n: int) -> None:
-        self.count = np.zeros(n + 2, np.int64)
-        self.sums = np.zeros((n + 2, 3), np.int64)
-        self.box = np.zeros((n + 2, 6), np.int64)
-        self.first = np.full((n + 2, 3), -1, np.int64)
+        self.count = np.zeros(n, np.int64)
+        self.sums = np.zeros((n, 3), np.int64)
+        self.box = np.zeros((n, 6), np.int64)
+        self.first = np.full((n, 3), -1, np.int64)
 
     def add(self, ids: NDArray[np.int32], scan: Scan, z0: int) -> NDArray[np.uint8]:
         """Take in a painted slab whose first slice inside the halo is `z0`; returns its phases without the halo."""
@@ -47,15 +47,15 @@ class Components:
     phase : (m,) array
         1 bright, 2 dark.
     fracture : (m,) array
-        Whether fracture voxels belong to it.
+        Whether voxels of a fracture belong to it.
     n_voxels, first, centroid, box
         Voxels (m,), first voxel in C order (m, 3), centroid (m, 3) in voxels, bounding box (m, 6) as min and stop by axis.
     visible : (m,) array
         Whether it has at least `VISIBLE_VOXELS`.
     ambiguous : (m,) array
-        Whether it is a pore so close to the fracture that blur may join them, or a lesser part of the fracture: a face of the
+        Whether it is a pore so close to a fracture that blur may join them, or a lesser part of a fracture: a face of the
         volume may cut off what it has swallowed.
-    of : (n + 2,) array
+    of : (n + 1 + fractures,) array
         Component of each id: the one with its first voxel; a swallowed defect has that of the fracture, wherever the defect's
         centre is in the volume. 0 where nothing was painted.
     """
@@ -75,11 +75,9 @@ class Components:
         """Gather the components from their runs, `labels`, and find the one of every defect."""
         n = len(phase)
         of = _labels_at(labels, painted.first)
-        gone = scene.defects.alive(scan.t) & (scene.swallowed <= scan.t)
-        of[1:-1][gone] = _labels_at(labels, np.rint(scan.centre[gone]).astype(np.int64))
-        fracture = np.zeros(n + 1, np.bool_)
-        fracture[of[-1]] = True
-        fracture[of[1:-1][gone]] = True
+        gone = np.flatnonzero(scene.defects.alive(scan.t) & (scene.swallowed <= scan.t))
+        of[1 + gone] = _labels_at(labels, np.rint(scan.centre[gone]).astype(np.int64))
+        parts = [np.append(of[1 + gone[scene.swallowed_by[gone] == id_]], of[id_]) for id_ in scene.fracture_ids]
         length = (labels.x_stop - labels.x_start).astype(np.int64)
         row = labels.label - 1
         count = np.bincount(row, length, n)
@@ -90,6 +88,11 @@ class Components:
             np.minimum.at(low[:, k], row, start)
             np.maximum.at(high[:, k], row, stop)
         _, run = np.unique(labels.label, return_index=True)
+        fracture, lesser = np.zeros(n + 1, np.bool_), np.zeros(n + 1, np.bool_)
+        for part in parts:
+            fracture[part] = lesser[part] = True
+        size = np.append(0, count)
+        lesser[[part[np.argmax(size[part])] for part in parts]] = False
         fracture = fracture[1:]
         return cls(
             phase=phase,
@@ -99,17 +102,17 @@ class Components:
             centroid=centroid,
             box=np.stack([low, high], axis=2).reshape(n, 6),
             visible=count >= VISIBLE_VOXELS,
-            ambiguous=np.where(fracture, count < np.max(count[fracture], initial=0), _ambiguous(scene, scan, of, n)),
+            ambiguous=np.where(fracture, lesser[1:], _ambiguous(scene, scan, of, n)),
             of=of,
         )
 
 
 def _ambiguous(scene: Scene, scan: Scan, of: Ints, n: int) -> NDArray[np.bool_]:
     ambiguous = np.zeros(n + 1, np.bool_)
-    if scene.fracture is not None:
-        dark = np.flatnonzero((scan.phase[1:-1] == scan.phase[-1]) & (of[1:-1] > 0))
-        near = scene.fracture.contains(scene.defects.samples(dark, scan.t), scan.t, AMBIGUOUS_GAP).any(axis=1)
-        ambiguous[of[1:-1][dark[near]]] = True
+    defects = slice(1, len(scene.defects) + 1)
+    dark = np.flatnonzero((scan.phase[defects] == DARK) & (of[defects] > 0))
+    near = scene.fractures.contains(scene.defects.samples(dark, scan.t), scan.t, AMBIGUOUS_GAP).any(axis=1)
+    ambiguous[of[defects][dark[near]]] = True
     return ambiguous[1:]
 
 

@@ -45,9 +45,9 @@ SCHEMAS: dict[str, pa.Schema] = {
                   "visible": _B, "ambiguous": _B},
         "events": {**_T, "event": _S, "defects": pa.list_(_I)},
         "displacement": {**_T, **_axes(""), **_axes("u")},
-        "front": {**_T, "site": pa.int32(), **_axes(""), **_axes("v"), **_axes("ref_"), **_axes("direction_"), "curvature": _F,
-                  "local_density": _F, "advance_um": _F},
-        "surface": {**_T, "branch": pa.int32(), **_axes(""), "opening_um": _F},
+        "front": {**_T, "fracture": pa.int32(), "site": pa.int32(), **_axes(""), **_axes("v"), **_axes("ref_"),
+                  **_axes("direction_"), "curvature": _F, "local_density": _F, "advance_um": _F},
+        "surface": {**_T, "fracture": pa.int32(), "branch": pa.int32(), **_axes(""), "opening_um": _F},
         "rings": {**_T, "z_start": pa.int32(), "z_stop": pa.int32(), "radius": pa.int32(), "amplitude": _F},
         "artefacts": {**_T, "gain": _F, "cupping": _F, "noise": _F, "blur": _F, "rings": _F, "face_x": _F},
     }.items()
@@ -64,12 +64,12 @@ class Truth:
     Attributes
     ----------
     features : pyarrow.Table
-        A row per defect and scan in which it has voxels of its own: `defect_id` (the fracture has the largest), the `component`
+        A row per defect and scan in which it has voxels of its own: `defect_id` (the fractures have the largest), the `component`
         it belongs to, where its voxels are; `visible` if that component is.
     components : pyarrow.Table
         26-connected parts of bright and of dark voxels of the noise-free volume, labelled as the store labels them, with their
         first voxel in C order. `visible` have at least `VISIBLE_VOXELS` voxels; `ambiguous` are pores so near the fracture that
-        blur may join them, and all parts of the fracture but the largest.
+        blur may join them, and all parts of a fracture but its largest.
     labels : pyarrow.Table
         Runs of the components.
     links : pyarrow.Table
@@ -80,11 +80,12 @@ class Truth:
     displacement : pyarrow.Table
         From scan `t` to `t + 1` on the nodes of a grid.
     front : pyarrow.Table
-        Nodes of the fracture's front: outward direction, curvature, the density ahead that the growth law saw, and the advance
-        until the next scan along the outward normal, in the mean plane of the fracture (null in the last scan, and where the
-        normal misses the later front).
+        Nodes of the front of each `fracture` (0 for the first): outward direction, curvature, the density ahead that the growth
+        law saw, and the advance until the next scan along the outward normal, in the mean plane of the fracture (null in the
+        last scan, where the normal misses the later front, and where two fractures meet on the way).
     surface : pyarrow.Table
-        Mid-surface of the fracture (`branch` 0) and of its branches, and their opening along z, on every fourth column of voxels.
+        Mid-surface of each `fracture` (`branch` 0) and of its branches, and their opening along z, on every fourth column of
+        voxels.
     rings : pyarrow.Table
         Amplitude of the rings in grey values, by slices `z_start` to `z_stop` - 1 and whole `radius` in voxels.
     artefacts : pyarrow.Table
@@ -131,7 +132,7 @@ def features(scene: Scene, scan: Scan, painted: Painted, found: Components) -> p
     ids = np.flatnonzero(painted.count)
     centroid = painted.sums[ids] / painted.count[ids, None]
     component = found.of[ids]
-    kinds = np.append(np.where(scene.defects.kind == INCLUSION, "inclusion", "pore"), "fracture")
+    kinds = np.append(np.where(scene.defects.kind == INCLUSION, "inclusion", "pore"), np.full(len(scene.fractures), "fracture"))
     return pa.table(
         {
             "t": np.full(len(ids), scan.t, np.int32),
@@ -185,10 +186,13 @@ def links(t: int, now: Components, later: Components) -> pa.Table:
     ids = np.flatnonzero((now.of > 0) & (later.of > 0))
     pairs, at = np.unique(np.stack([now.of[ids], later.of[ids]], axis=1), axis=0, return_inverse=True)
     source, target = pairs.T
-    swallowed = later.fracture[target - 1] & ~now.fracture[source - 1]
-    plain = ~swallowed & ~now.fracture[source - 1]
+    cracked = now.fracture[source - 1]
+    swallowed = later.fracture[target - 1] & ~cracked
+    plain = ~swallowed & ~cracked
     split = plain & (np.bincount(source[plain], minlength=source.max(initial=0) + 1)[source] > 1)
-    merge = plain & (np.bincount(target[plain], minlength=target.max(initial=0) + 1)[target] > 1)
+    # That a fracture takes up what a face of the volume had cut off from it is no merge.
+    whole = ~swallowed & ~(cracked & now.ambiguous[source - 1])
+    merge = whole & (np.bincount(target[whole], minlength=target.max(initial=0) + 1)[target] > 1)
     event = np.select([swallowed, split, merge], ["swallowed", "split", "merge"], "continue")
     order = np.argsort(at.reshape(-1), kind="stable")
     return pa.table(
@@ -210,7 +214,8 @@ def links(t: int, now: Components, later: Components) -> pa.Table:
 
 def events(scene: Scene, t: int, before: Components, now: Components, edges: pa.Table) -> pa.Table:
     """What happened to defects between scans `t - 1` and `t`; `edges` are the links between these."""
-    was, is_ = before.of[1:-1] > 0, now.of[1:-1] > 0
+    defects = slice(1, len(scene.defects) + 1)
+    was, is_ = before.of[defects] > 0, now.of[defects] > 0
     alive_before, alive = scene.defects.alive(t - 1), scene.defects.alive(t)
     gone = scene.swallowed <= t
     single = {
@@ -254,43 +259,44 @@ def displacement(scene: Scene, t: int) -> pa.Table:
     )
 
 
-def front(scene: Scene, t: int) -> pa.Table:
-    """Nodes of the front in scan `t` that lie in the volume."""
-    fracture = scene.fracture
-    assert fracture is not None  # noqa: S101  # called for scenes with a fracture
+def front(scene: Scene, number: int, t: int) -> pa.Table:
+    """Nodes of the front of one fracture in scan `t` that lie in the volume and not in another fracture."""
+    fracture = scene.fractures.each[number]
     spacing = np.asarray(scene.spec.spacing)
     material, _ = fracture.sites(t)
     points = scene.displacement.forward(material, t)
     ahead = material + 0.5 * fracture.outward(t, scene.spec.spacing) / spacing
     direction = (scene.displacement.forward(ahead, t) - points) * spacing
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    last = t + 1 == scene.spec.steps
-    advance = np.full(len(points), np.nan) if last else fracture.advances(t, scene.spec.spacing)
-    seen = inside(points, scene.spec.shape)
+    met = scene.fractures.met(number, t)
+    advance = np.full(len(points), np.nan)
+    if t + 1 < scene.spec.steps:
+        advance = np.where(scene.fractures.met(number, t + 1), np.nan, fracture.advances(t, scene.spec.spacing))
     table = pa.table(
         {
             "t": np.full(len(points), t, np.int32),
+            "fracture": np.full(len(points), number, np.int32),
             "site": np.arange(len(points), dtype=np.int32),
             **_vector("", points * spacing),
             **_vector("v", points),
             **_vector("ref_", material * spacing),
             **_vector("direction_", direction),
             "curvature": fracture.curvature(t, scene.spec.spacing),
-            "local_density": pa.array(scene.density[t], from_pandas=True),
+            "local_density": pa.array(scene.density[t][number], from_pandas=True),
             "advance_um": pa.array(advance, from_pandas=True),
         }
     )
-    return table.filter(pa.array(seen))
+    return table.filter(pa.array(inside(points, scene.spec.shape) & ~met))
 
 
-def surface(scene: Scene, scan: Scan) -> pa.Table:
-    """Mid-surface and opening of the fracture on every fourth column of the scan, seen along z."""
+def surface(scene: Scene, scan: Scan, number: int) -> pa.Table:
+    """Mid-surface and opening of one fracture on every fourth column of the scan, seen along z."""
     halo = scan.halo
     _, height, width = scene.spec.shape
     y, x = np.meshgrid(np.arange(0, height, 4), np.arange(0, width, 4), indexing="ij")
     dz, dy, dx = scene.spec.spacing
     parts = []
-    for branch, (all_middle, all_half) in enumerate(scan.sheets):
+    for branch, (all_middle, all_half) in enumerate(scan.sheets[number]):
         middle, half = all_middle[y + halo, x + halo], all_half[y + halo, x + halo]
         open_ = (half > 0) & (middle >= 0) & (middle <= scene.spec.shape[0] - 1)
         n = int(open_.sum())
@@ -298,6 +304,7 @@ def surface(scene: Scene, scan: Scan) -> pa.Table:
             pa.table(
                 {
                     "t": np.full(n, scan.t, np.int32),
+                    "fracture": np.full(n, number, np.int32),
                     "branch": np.full(n, branch, np.int32),
                     "z": middle[open_] * dz,
                     "y": y[open_] * dy,
