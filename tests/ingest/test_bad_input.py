@@ -124,6 +124,10 @@ BAD: dict[str, tuple[Build, str]] = {
     "two datasets": (two_datasets, r"2 datasets that may be the volume. Name one as FILE:/PATH:\s+.*v.h5:/a .*\s+.*v.h5:/b"),
     "complex": (lambda f: one(npy(f / "v.npy", grey().astype(complex))), r"voxels of type complex128: valid are bool"),
     "NaN": (spoilt(np.nan), r"voxel \(z, y, x\) = \(4, 5, 6\) is nan: grey values must be finite. Replace"),
+    "NaN in a region": (
+        lambda f: [*spoilt(np.nan)(f), "--roi", "2:12, 1:16, 3:20"],
+        r"voxel \(z, y, x\) = \(4, 5, 6\) is nan",
+    ),
     "infinite": (spoilt(np.inf), r"voxel \(z, y, x\) = \(4, 5, 6\) is inf"),
     "no voxels": (lambda f: one(npy(f / "v.npy", grey()[:0])), r"shape \(0, 16, 20\): it holds no voxels"),
     "constant": (

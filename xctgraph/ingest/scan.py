@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, segmentation, volumes
 from xctgraph.ingest.labelling import Slab
+from xctgraph.ingest.labelling.levels import NotFiniteError
 from xctgraph.ingest.quality import Quality, QualityMeter
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
@@ -53,7 +54,7 @@ def measure(
     spacing = dataset.sample.voxel_size_um
     (z, _), (y, _), (x, _) = scan_plan.box
     shape, origin = shape_of(scan_plan.box), (z, y, x)
-    with ExitStack() as stack:
+    with ExitStack() as stack, _in_frame_of_the_file(origin):
         opened = {
             role: Region(stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)), scan_plan.box)
             for role, path in plan.inputs(scan)
@@ -94,6 +95,14 @@ def measure(
         quality=stream.meter.result(),
         segmentation=segmenter.description if segmenter is not None else {"method": "labels"},
     )
+
+
+@contextmanager
+def _in_frame_of_the_file(origin: tuple[int, int, int]) -> Iterator[None]:
+    try:
+        yield
+    except NotFiniteError as error:
+        raise error.moved(*origin) from error
 
 
 def make_segmenter(spec: config.Segmentation, volume: volumes.Volume, mask: volumes.Volume | None) -> Segmenter | None:

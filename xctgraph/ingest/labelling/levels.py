@@ -59,12 +59,20 @@ def levels(
     return Levels(low, high, ignored, np.uint8(dark_class), np.uint8(bright_class))
 
 
-def not_finite(value: float, voxel: tuple[int, int, int]) -> VolumeError:
-    """Error that names the voxel (z, y, x) with a value that is NaN or infinite."""
-    return VolumeError(
-        f"voxel (z, y, x) = {voxel} is {value}: grey values must be finite. Replace such values (outside the "
-        "reconstruction by one grey value), or leave these voxels out by a sample mask and a number in their place"
-    )
+class NotFiniteError(VolumeError):
+    """A grey value that is NaN or infinite, at `voxel` (z, y, x)."""
+
+    def __init__(self, value: float, voxel: tuple[int, int, int]) -> None:
+        super().__init__(
+            f"voxel (z, y, x) = {voxel} is {value}: grey values must be finite. Replace such values (outside the "
+            "reconstruction by one grey value), or leave these voxels out by a sample mask and a number in their place"
+        )
+        self.value = value
+        self.voxel = voxel
+
+    def moved(self, z: int, y: int, x: int) -> NotFiniteError:
+        """The same in a frame whose origin lies so many voxels before this one's."""
+        return NotFiniteError(self.value, (self.voxel[0] + z, self.voxel[1] + y, self.voxel[2] + x))
 
 
 def _integer_levels(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling.growth import grown
-from xctgraph.ingest.labelling.levels import NOT_FINITE, not_finite
+from xctgraph.ingest.labelling.levels import NOT_FINITE, NotFiniteError
 from xctgraph.ingest.labelling.slab import Slab, plain
 from xctgraph.store.errors import InputError
 from xctgraph.store.jit import njit
@@ -69,7 +69,7 @@ def extract(slab: Slab) -> Runs:
     rows[-1] = n
     if levels is not None and np.any(code[:n] == NOT_FINITE):
         z, y, x, _ = spans[:n][code[:n] == NOT_FINITE][0]
-        raise not_finite(values[z - slab.z0, y, x], (int(z), int(y), int(x)))
+        raise NotFiniteError(values[z - slab.z0, y, x], (int(z), int(y), int(x)))
     if n and code[:n].min() < 0:
         raise InputError(f"instance {code[:n].min()} is negative: features are positive numbers, background is 0")
     return Runs(spans[:n].copy(), code[:n].copy(), rows)

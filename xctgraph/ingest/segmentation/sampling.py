@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.labelling.levels import not_finite
+from xctgraph.ingest.labelling.levels import NotFiniteError
 from xctgraph.ingest.segmentation import kernels
 from xctgraph.ingest.segmentation.histogram import Histogram
 from xctgraph.ingest.volumes import Volume
@@ -110,7 +110,7 @@ def _count_wide(volume: Volume, mask: Volume | None, planes: NDArray[np.int64]) 
         if fault != kernels.NO_VOXEL:
             plane, within = divmod(fault, grey[0].size)
             y, x = divmod(within, grey.shape[2])
-            raise not_finite(flat[fault], (int(run[plane]), int(y), int(x)))
+            raise NotFiniteError(flat[fault], (int(run[plane]), int(y), int(x)))
         low, high = min(low, slab_low), max(high, slab_high)
         corners |= _corners(grey)
         thinned = flat.reshape(len(grey), -1)[:, ::stride]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.labelling.levels import Levels, levels, not_finite
+from xctgraph.ingest.labelling.levels import Levels, NotFiniteError, levels
 from xctgraph.ingest.segmentation import kernels
 from xctgraph.ingest.segmentation.protocol import DARK
 from xctgraph.store.errors import InputError
@@ -60,7 +60,7 @@ class ThresholdSegmenter:
             fault = kernels.classify_floats(grey, inside, self._dark, self._bright, empty, *codes)
             if fault != kernels.NO_VOXEL:
                 z, y, x = (int(i) for i in np.unravel_index(fault, slab.shape))
-                raise not_finite(grey[fault], (z + z0, y, x))
+                raise NotFiniteError(grey[fault], (z + z0, y, x))
         else:
             bright, dark = _at_least(self._bright), _at_most(self._dark)
             padding = 0 if self._padding is None else int(self._padding)
