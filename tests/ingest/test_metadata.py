@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from xctgraph.ingest import config, metadata, pipeline
+from xctgraph.ingest import config, pipeline, volumes
 from xctgraph.store import open_store, units
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "nexus" / "k11-18014.nxs"
@@ -75,18 +75,18 @@ def volume() -> np.ndarray:
 
 def test_a_described_file(tmp_path: Path, volume: np.ndarray) -> None:
     _write(tmp_path / "a.nxs", volume)
-    found = metadata.read(str(tmp_path / "a.nxs"))
+    found = volumes.metadata_apart(str(tmp_path / "a.nxs"))
     assert found.sample == pytest.approx(EXPECTED_SAMPLE)
     assert found.scan == pytest.approx(EXPECTED_SCAN)
-    assert metadata.read(f"{tmp_path / 'a.nxs'}:/entry/data/data").scan == found.scan
+    assert volumes.metadata_apart(f"{tmp_path / 'a.nxs'}:/entry/data/data").scan == found.scan
 
 
 def test_a_reconstruction_is_described_by_its_raw_file(tmp_path: Path, volume: np.ndarray) -> None:
     _write(tmp_path / "raw.nxs", volume)
     _write(tmp_path / "recon.h5", volume, raw="/visit/far/away/raw.nxs", described=False)
-    assert metadata.read(str(tmp_path / "recon.h5")).scan == pytest.approx(EXPECTED_SCAN)
+    assert volumes.metadata_apart(str(tmp_path / "recon.h5")).scan == pytest.approx(EXPECTED_SCAN)
     _write(tmp_path / "lost.h5", volume, raw="/visit/far/away/lost.nxs", described=False)
-    assert metadata.read(str(tmp_path / "lost.h5")) == metadata.Metadata()
+    assert volumes.metadata_apart(str(tmp_path / "lost.h5")) == volumes.Metadata()
 
 
 def test_values_without_a_fitting_unit_do_not_count(tmp_path: Path) -> None:
@@ -95,18 +95,18 @@ def test_values_without_a_fitting_unit_do_not_count(tmp_path: Path) -> None:
         _group(entry, "load", "NXpositioner", value=(3.0, "V"))
         _group(entry, "strain", "NXsensor", value=(np.nan, ""))
         _group(entry, "sample", "NXsample", thickness=1.0, temperature=(np.array([]), "K"))
-    assert metadata.read(str(tmp_path / "a.h5")) == metadata.Metadata()
+    assert volumes.metadata_apart(str(tmp_path / "a.h5")) == volumes.Metadata()
 
 
 def test_other_formats_say_nothing(tmp_path: Path, volume: np.ndarray) -> None:
     np.save(tmp_path / "a.npy", volume)
-    assert metadata.read(str(tmp_path / "a.npy")) == metadata.Metadata()
-    assert metadata.read(str(tmp_path)) == metadata.Metadata()
+    assert volumes.metadata_apart(str(tmp_path / "a.npy")) == volumes.Metadata()
+    assert volumes.metadata_apart(str(tmp_path)) == volumes.Metadata()
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the shared data are not here")
 def test_a_real_beamline_file() -> None:
-    found = metadata.read(str(REAL))
+    found = volumes.metadata_apart(str(REAL))
     assert found.scan == {"acquired_at": "2022-10-15T13:49:39.357000", "acquisition_s": 98.907}
 
 

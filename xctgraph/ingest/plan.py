@@ -14,7 +14,7 @@ import numpy as np
 from xctgraph.ingest import config, metadata, volumes
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import region
-from xctgraph.ingest.volumes.protocol import Box
+from xctgraph.ingest.volumes.protocol import Box, Value
 from xctgraph.store import Store
 from xctgraph.store.errors import InputError, ScanExists
 
@@ -33,7 +33,7 @@ class ScanPlan:
     """
 
     scan: config.Scan
-    sample: dict[str, metadata.Value]
+    sample: dict[str, Value]
     shape: tuple[int, int, int]
     box: Box
     dtype: str
@@ -145,7 +145,7 @@ def _plan_scan(
         memory = resources.plan(slab, read["path"].shape, voxel_bytes)
         checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
     wanted = parameters(dataset, scan, None if region.shape_of(box) == grey.shape else box)
-    found = metadata.read(scan.path)
+    found = volumes.metadata_apart(scan.path)
     where = f"scan t = {scan.t}"
     described, contradictions = metadata.merged(scan, found.scan, where)
     warnings += contradictions + metadata.merged(dataset.sample, found.sample, where)[1]

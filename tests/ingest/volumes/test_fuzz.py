@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -24,7 +25,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from tests.ingest.volumes import damage
-from xctgraph.ingest.volumes import open_volume
+from xctgraph.ingest.volumes import Metadata, open_volume
 from xctgraph.ingest.volumes.reader_process import ApartVolume, ReaderProcess
 from xctgraph.store.errors import VolumeError
 
@@ -128,6 +129,8 @@ def test_a_changed_bit_anywhere_is_contained(
         file.write_bytes(damage.flipped(whole, int(rng.integers(8 * len(whole)))))
         outcome = damage.read(process, source)
         assert outcome.error is not None or outcome.data is not None
+        with suppress(VolumeError):
+            assert isinstance(process.request(name, "metadata", str(source), str(tmp_path), timeout_s=60), Metadata)
         file.write_bytes(whole)
     assert damage.read(process, source).is_right(array)
 

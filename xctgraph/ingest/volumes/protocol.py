@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VoxelSize = tuple[float, float, float]
+Value = str | float
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
@@ -79,3 +80,11 @@ class Description:
     chunk_z: int
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass
+class Metadata:
+    """What a file says beside its voxels, by the names of the fields of `config.Sample` and `config.Scan`."""
+
+    sample: dict[str, Value] = field(default_factory=dict)
+    scan: dict[str, Value] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from xctgraph.ingest.volumes.base import box_of
 from xctgraph.ingest.volumes.open_volume import open_volume, split_source
-from xctgraph.ingest.volumes.protocol import Description, Volume, VoxelSize
+from xctgraph.ingest.volumes.protocol import Description, Metadata, Volume, VoxelSize
 from xctgraph.ingest.volumes.registry import registered_here
 from xctgraph.store.errors import VolumeError, XctGraphError
 
@@ -40,6 +40,18 @@ def open_apart(source: str | Path, *, axes: str = "zyx") -> Volume:
     if registered_here(split_source(source)[0]):
         return open_volume(source, axes=axes)
     return ApartVolume(reader_process(), str(source), axes)
+
+
+def metadata_apart(source: str | Path) -> Metadata:
+    """What a file says beside its voxels, read in the reader process; see `nexus_metadata.read`.
+
+    Raises
+    ------
+    VolumeError
+        If the decoder crashes.
+    """
+    found: Metadata = reader_process().request(str(source), "metadata", str(source), str(Path.cwd()))
+    return found
 
 
 @cache

@@ -1,8 +1,9 @@
 """The reader process: `python -m xctgraph.ingest.volumes.worker FD` answers on a socket until the other end is closed.
 
-Messages are ("open", source, axes, folder that relative paths start from), answered by the key of the volume and its
-description; ("map", key, number), followed by the descriptor of shared memory that this volume's slabs are read into;
-("read", key, ranges, number); ("unmap", key, number); and ("close", key). Each is answered by (answer, error).
+Messages are ("metadata", source, folder that relative paths start from), answered by what the file says; ("open", source, axes,
+folder), answered by the key of the volume and its description; ("map", key, number), followed by the descriptor of shared
+memory that this volume's slabs are read into; ("read", key, ranges, number); ("unmap", key, number); and ("close", key). Each is
+answered by (answer, error).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from xctgraph.ingest.volumes import nexus_metadata
 from xctgraph.ingest.volumes.base import FileVolume
 from xctgraph.ingest.volumes.open_volume import open_volume
 from xctgraph.ingest.volumes.protocol import Box, Description, Volume
@@ -42,6 +44,10 @@ class Server:
 
     def answer(self, what: str, *message: Any, handle: int | None) -> Any:
         """Do what the message asks."""
+        if what == "metadata":
+            source, folder = message
+            os.chdir(folder)
+            return nexus_metadata.read(source)
         if what == "open":
             source, axes, folder = message
             os.chdir(folder)
