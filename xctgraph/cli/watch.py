@@ -47,10 +47,11 @@ def run_watch(
             events = watch.watch(opened, dataset, folder, limits=limits, replace=replace, resources=resources, progress=progress)
             for event in events:
                 progress.close()
-                _tell(event, json_=json_)
+                # Counted before it is told: who is told may end the watch at once.
                 unread.pop(event.name, None)
                 if event.kind in ("failed", "left out"):
                     unread[event.name] = event.reason
+                _tell(event, json_=json_)
         except Interrupted:
             typer.echo("watch ended: a scan at work was left out; the same command goes on from there", err=True)
         finally:

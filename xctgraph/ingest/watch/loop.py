@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xctgraph.ingest import config, pipeline
+from xctgraph.ingest import config, pipeline, volumes
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import hdf5
-from xctgraph.ingest.volumes.axes import Axes
 from xctgraph.ingest.volumes.open_volume import split_source
 from xctgraph.ingest.watch import finished
 from xctgraph.ingest.watch.event import Event, Kind
@@ -205,8 +204,9 @@ class _Watch:
         if seen.path.is_dir() or not hdf5.recognises(seen.path):
             return False
         try:
-            with hdf5.Hdf5Volume(seen.path, Axes(self._dataset.sample.axes), self._rules.dataset) as volume:
-                linked = [file for file in volume.files if file != seen.path.resolve() and file not in seen.linked]
+            with volumes.open_apart(self._described(seen).path, axes=self._dataset.sample.axes) as volume:
+                files: tuple[Path, ...] = getattr(volume, "files", ())
+                linked = [file for file in files if file != seen.path.resolve() and file not in seen.linked]
         except (VolumeError, OSError):
             return False  # ingesting it says what is wrong
         if linked:
