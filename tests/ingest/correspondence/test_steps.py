@@ -16,7 +16,7 @@ from xctgraph.ingest.correspondence.drift import drift
 from xctgraph.ingest.correspondence.field import Field
 from xctgraph.ingest.correspondence.matching import UNMATCHED, Pairs, match
 from xctgraph.ingest.correspondence.overlaps import displaced
-from xctgraph.ingest.correspondence.pairs import best_mutual, pairs
+from xctgraph.ingest.proximity.pairs import best_mutual, pairs
 
 seeds = st.integers(0, 2**32 - 1)
 

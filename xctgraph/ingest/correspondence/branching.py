@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.correspondence.pairs import best_mutual, pairs
+from xctgraph.ingest.proximity.pairs import best_mutual, pairs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

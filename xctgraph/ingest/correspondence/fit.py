@@ -86,7 +86,7 @@ def _about_nodes(
     """Constant terms of the affine fits about the nodes, in four rounds (squared Cauchy weights, Gaussian taper)."""
     k = near.shape[1]
     result = np.empty((len(nodes), 3))
-    basis, taper, error = np.ones((k, 4)), np.empty(k), np.empty(k)
+    basis, taper, error, scratch = np.ones((k, 4)), np.empty(k), np.empty(k), np.empty(k)
     normal, right = np.empty((4, 4)), np.empty((4, 3))
     for n in range(len(nodes)):
         length = max(distance[n, k - 1], 1e-9)
@@ -97,7 +97,9 @@ def _about_nodes(
                 basis[p, c + 1] = (points[near[n, p], c] - nodes[n, c]) / length
         right[:] = 0.0
         for c in range(3):
-            right[0, c] = np.median(residual[near[n], c])
+            for p in range(k):
+                scratch[p] = residual[near[n, p], c]
+            right[0, c] = _median(scratch)
         for _ in range(_LOCAL_ROUNDS):
             for p in range(k):
                 error[p] = 0.0
@@ -107,7 +109,8 @@ def _about_nodes(
                         e -= basis[p, b] * right[b, c]
                     error[p] += e * e
                 error[p] = np.sqrt(error[p])
-            scale = max(precision, 2.0 * np.median(error))
+            scratch[:] = error
+            scale = max(precision, 2.0 * _median(scratch))
             normal[:] = 0.0
             right[:] = 0.0
             for p in range(k):
@@ -126,18 +129,34 @@ def _about_nodes(
 
 
 @njit
+def _median(values: Floats) -> float:
+    """Median of a few values, which are sorted in place: for so few, insertion beats np.median five times."""
+    n = len(values)
+    for a in range(1, n):
+        value, b = values[a], a
+        while b > 0 and values[b - 1] > value:
+            values[b] = values[b - 1]
+            b -= 1
+        values[b] = value
+    return float((values[(n - 1) // 2] + values[n // 2]) / 2)
+
+
+@njit
 def _solve(matrix: Floats, right: Floats) -> None:
     """Solve a small positive definite system in place of its right sides."""
-    n = len(matrix)
+    n, m = len(matrix), right.shape[1]
     for a in range(n):
         for b in range(a + 1, n):
             factor = matrix[b, a] / matrix[a, a]
-            matrix[b] -= factor * matrix[a]
-            right[b] -= factor * right[a]
+            for c in range(a, n):
+                matrix[b, c] -= factor * matrix[a, c]
+            for c in range(m):
+                right[b, c] -= factor * right[a, c]
     for a in range(n - 1, -1, -1):
-        for b in range(a + 1, n):
-            right[a] -= matrix[a, b] * right[b]
-        right[a] /= matrix[a, a]
+        for c in range(m):
+            for b in range(a + 1, n):
+                right[a, c] -= matrix[a, b] * right[b, c]
+            right[a, c] /= matrix[a, a]
 
 
 def _grid(extent: Floats, step: float) -> Field:

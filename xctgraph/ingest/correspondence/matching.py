@@ -10,8 +10,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from xctgraph.ingest.correspondence.overlaps import Overlaps
-from xctgraph.ingest.correspondence.pairs import pairs
 from xctgraph.ingest.correspondence.side import ScanSide
+from xctgraph.ingest.proximity.pairs import pairs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

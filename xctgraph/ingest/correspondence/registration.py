@@ -12,9 +12,9 @@ from xctgraph.ingest.correspondence import fit
 from xctgraph.ingest.correspondence.drift import drift
 from xctgraph.ingest.correspondence.field import Field
 from xctgraph.ingest.correspondence.overlaps import displaced
-from xctgraph.ingest.correspondence.pairs import best_mutual, pairs
 from xctgraph.ingest.correspondence.side import ScanSide
 from xctgraph.ingest.correspondence.windows import vote
+from xctgraph.ingest.proximity.pairs import best_mutual, pairs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,6 +25,7 @@ _PER_WINDOW = 40
 _MOST_WINDOWS = 4
 _DISTORTION = 0.08
 _ROUNDS = (1.0, 0.8, 0.65, 0.5, 0.5)
+_SETTLED_SHARE = 0.999
 _CLEAR = 3.0
 _NEIGHBOURS = 16
 _WINDOW_NEIGHBOURS = 12
@@ -60,9 +61,8 @@ def register(a: ScanSide, b: ScanSide, max_drift: float | None) -> Registration:
 
     1. Global drift by cross-correlation of densities.
     2. Votes in windows, fitted by an affine, then by local affine displacements.
-    3. Rounds of mutual nearest neighbours in position and volume within a shrinking radius, fitted by what their number
-    supports: a
-       translation, an affine, or local affine displacements on a grid.
+    3. Rounds of mutual nearest neighbours in position and volume within a shrinking radius, until the field has settled,
+       fitted by what their number supports: a translation, an affine, or local affine displacements on a grid.
 
     Fractures don't vote: they grow, and their centroids wander. Fewer than four other features that overlap as they are stand
     still: one that splits would else be taken for one that moves.
@@ -89,7 +89,11 @@ def register(a: ScanSide, b: ScanSide, max_drift: float | None) -> Registration:
             continue
         displacement = pb[j] - pa[i]
         field = _fit(pa[i], displacement, field, a.extent, precision)
-        residual = float(np.median(np.linalg.norm(displacement - field.at(pa[i]), axis=1)))
+        put = field.at(pa[i])
+        residual = float(np.median(np.linalg.norm(displacement - put, axis=1)))
+        change = np.linalg.norm(pa[i] + put - predicted[i], axis=1)
+        if factor < 1 and np.quantile(change, _SETTLED_SHARE) < precision:
+            break
     if not len(i):
         return Registration(field, 0.0, 0.0, spacing, 0)
     held_out = _held_out(pa[i], pb[j] - pa[i], field, a.extent, precision) if len(i) >= 2 * FEWEST else residual
@@ -167,5 +171,6 @@ def _stands(a: ScanSide, b: ScanSide) -> bool:
 def _spacing(points: Floats) -> float:
     if len(points) < 2:
         return float("inf")
-    distance = np.asarray(cKDTree(points).query(points, k=2)[0])
+    some = points[:: max(1, len(points) // _LARGEST)]
+    distance = np.asarray(cKDTree(points).query(some, k=2)[0])
     return float(np.median(distance[:, 1]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from xctgraph.ingest.correspondence.pairs import pairs
+from xctgraph.ingest.proximity.pairs import pairs
 from xctgraph.store.jit import njit
 
 Floats = NDArray[np.float64]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from xctgraph.ingest.proximity.density import lens
+from xctgraph.ingest.proximity.pairs import pairs
 from xctgraph.store.errors import InputError
 from xctgraph.store.jit import njit
 
@@ -63,7 +65,7 @@ def near_spheres(features: pa.Table, spacing: tuple[float, float, float], gap: f
 def within(a: Floats, radius_a: Floats, b: Floats, radius_b: Floats, gap: float) -> tuple[Ints, Ints, Floats]:
     """Pairs of a sphere of `a` and one of `b` with at most `gap` between them.
 
-    The spheres of `b` are searched in classes of like size, so that one large sphere does not widen the search for all others.
+    They are searched in classes of like size, so that one large sphere does not widen the search for all others.
 
     Parameters
     ----------
@@ -80,18 +82,23 @@ def within(a: Floats, radius_a: Floats, b: Floats, radius_b: Floats, gap: float)
         Distance of the centres less both radii; negative where spheres overlap.
     """
     found_i, found_j = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    size = np.floor(np.log2(np.maximum(radius_b, 1e-9)))
-    for value in np.unique(size):
-        members = np.flatnonzero(size == value)
-        reach = radius_a + radius_b[members].max() + gap
-        lists = cKDTree(b[members]).query_ball_point(a, reach * (1 + 1e-12)) if len(a) else []
-        found_i.append(np.repeat(np.arange(len(a)), [len(one) for one in lists]))
-        found_j.append(members[np.concatenate([np.asarray(one, np.int64) for one in lists])] if len(a) else members[:0])
+    for some_a, some_b in itertools.product(_like_sized(radius_a), _like_sized(radius_b)):
+        reach = float(radius_a[some_a].max() + radius_b[some_b].max() + gap)
+        if reach >= 0:
+            i, j, _ = pairs(a[some_a], b[some_b], reach * (1 + 1e-12))
+            found_i.append(some_a[i])
+            found_j.append(some_b[j])
     i, j = np.concatenate(found_i), np.concatenate(found_j)
     between = np.linalg.norm(b[j] - a[i], axis=1) - radius_a[i] - radius_b[j]
     order = np.lexsort([j, i])
     order = order[between[order] <= gap]
     return i[order], j[order], between[order]
+
+
+def _like_sized(radius: Floats) -> list[Ints]:
+    """Indices in classes within which radii differ by less than a factor of two."""
+    size = np.floor(np.log2(np.maximum(radius, 1e-9)))
+    return [np.flatnonzero(size == value) for value in np.unique(size)]
 
 
 def overlapping(a: Floats, radius_a: Floats, b: Floats, radius_b: Floats) -> tuple[Ints, Ints, Floats]:

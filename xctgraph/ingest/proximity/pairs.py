@@ -31,11 +31,8 @@ def pairs(a: Floats, b: Floats, radius: float) -> tuple[Ints, Ints, Floats]:
     number = (cell[:, 0] * cells[1] + cell[:, 1]) * cells[2] + cell[:, 2]
     order = np.argsort(number, kind="stable")
     start = np.searchsorted(number[order], np.arange(cells.prod() + 1))
-    counts, _, _ = _visit(a, b[order], order, low, edge, cells, start, radius, np.zeros(0, np.int64))
-    offsets = np.r_[0, np.cumsum(counts)]
-    _, j, distance = _visit(a, b[order], order, low, edge, cells, start, radius, offsets)
-    i = np.repeat(np.arange(len(a)), counts)
-    return i, j, distance
+    counts, j, distance = _visit(a, b[order], order, low, edge, cells, start, radius)
+    return np.repeat(np.arange(len(a)), counts), j, distance
 
 
 def best_mutual(n: int, m: int, i: Ints, j: Ints, cost: Floats) -> NDArray[np.bool_]:
@@ -45,14 +42,14 @@ def best_mutual(n: int, m: int, i: Ints, j: Ints, cost: Floats) -> NDArray[np.bo
 
 @njit
 def _visit(
-    a: Floats, b: Floats, order: Ints, low: Floats, edge: Floats, cells: Ints, start: Ints, radius: float, offsets: Ints
+    a: Floats, b: Floats, order: Ints, low: Floats, edge: Floats, cells: Ints, start: Ints, radius: float
 ) -> tuple[Ints, Ints, Floats]:
-    """Count the neighbours of each point of a, or, given the offsets of its pairs, list them."""
-    listing = len(offsets) > 0
+    """Number of neighbours of each point of a, and these with their distances, one after another."""
     counts = np.zeros(len(a), np.int64)
-    size = offsets[-1] if listing else 0
-    other = np.empty(size, np.int64)
-    distance = np.empty(size, np.float64)
+    other = np.empty(4 * len(a) + 16, np.int64)
+    distance = np.empty(len(other), np.float64)
+    limit = radius * radius * (1.0 + 1e-9)
+    n = 0
     for i in range(len(a)):
         cz = int(np.floor((a[i, 0] - low[0]) / edge[0]))
         cy = int(np.floor((a[i, 1] - low[1]) / edge[1]))
@@ -61,6 +58,7 @@ def _visit(
         x1 = min(cx + 1, cells[2] - 1)
         if x0 > x1:
             continue
+        before = n
         for z in range(max(cz - 1, 0), min(cz + 1, cells[0] - 1) + 1):
             for y in range(max(cy - 1, 0), min(cy + 1, cells[1] - 1) + 1):
                 row = (z * cells[1] + y) * cells[2]
@@ -68,13 +66,19 @@ def _visit(
                     dz = b[k, 0] - a[i, 0]
                     dy = b[k, 1] - a[i, 1]
                     dx = b[k, 2] - a[i, 2]
-                    d = np.sqrt(dz * dz + dy * dy + dx * dx)
+                    square = dz * dz + dy * dy + dx * dx
+                    if square > limit:
+                        continue
+                    d = np.sqrt(square)
                     if d <= radius:
-                        if listing:
-                            other[offsets[i] + counts[i]] = order[k]
-                            distance[offsets[i] + counts[i]] = d
-                        counts[i] += 1
-    return counts, other, distance
+                        if n == len(other):
+                            other = np.append(other, np.empty(n, np.int64))
+                            distance = np.append(distance, np.empty(n, np.float64))
+                        other[n] = order[k]
+                        distance[n] = d
+                        n += 1
+        counts[i] = n - before
+    return counts, other[:n].copy(), distance[:n].copy()
 
 
 @njit
