@@ -8,10 +8,22 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import appending, labelling, out_of_core
+from benchmarks import appending, labelling, linking, out_of_core
 from benchmarks.harness import markdown
 
-PEERS = ("numpy", "numba", "scipy", "scikit-image", "connected-components-3d", "fast-regionprops", "SimpleITK", "h5py")
+PEERS = (
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-image",
+    "connected-components-3d",
+    "fast-regionprops",
+    "SimpleITK",
+    "h5py",
+    "laptrack",
+    "trackpy",
+    "tracksdata",
+)
 OUT_OF_CORE = [
     ("1024³ uint8", (1024, 1024, 1024), 0.01, False),
     ("1024³ uint8, compressed (bitshuffle, LZ4)", (1024, 1024, 1024), 0.01, True),
@@ -46,6 +58,7 @@ def report(size: int, repeats: int, seed: int, scans: int, features: int, *, lar
             f"## Out of core: {name} in HDF5",
             out_of_core.table(shape, repeats, seed, voxels=180 if large else 25, share=share, compressed=compressed),
         ]
+    sections += [linking.section(19_000 if large else 400, 10 if large else 1)]
     return "\n\n".join([*sections, appending.section(appended)])
 
 

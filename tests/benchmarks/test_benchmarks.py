@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import accuracy, appending, labelling, out_of_core
+from benchmarks import accuracy, appending, clouds, labelling, linking, out_of_core
 from benchmarks.__main__ import report
 
 
@@ -53,3 +54,18 @@ def test_appending_is_timed_and_links_what_it_appends(seed: int) -> None:
     assert all(later.n_edges > before.n_edges for before, later in pairwise(rows))
     assert appending.growth(rows) > 0
     assert appending.markdown(rows).count("\n") == 4
+
+
+def test_links_are_scored_against_the_truth_for_every_method(seed: int) -> None:
+    motion = clouds.Motion(smooth=4, drift=(3, 0, 0))
+    made = clouds.cloud(1500, 200, motion, seed)
+    assert clouds.score(made.links, made) == (1.0, 1.0)
+    assert clouds.score(made.links[::2], made)[0] == pytest.approx(2 / 3, abs=0.01)
+    children, parents = (np.bincount(made.links[:, end], minlength=1) for end in (0, 1))
+    assert (children.max(), parents.max()) == (2, 2)
+    # One of a pair may lie outside the volume.
+    assert made.of_event.sum() >= 2 * ((children == 2).sum() + (parents == 2).sum()) > 0
+    rows = linking.run(600, seed, {linking.SMALL: motion})
+    assert len(rows) == 11
+    assert rows[0].f1 > 0.95
+    assert all(0.5 < row.f1 <= 1 for row in rows[1:])
