@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 SPACING = (1.0, 1.0, 1.0)
 _APART = 9.0
 _EVENTS = 0.01
-_POSITION_NOISE = 0.15
-_VOLUME_NOISE = 0.05
+NOISE = (0.15, 0.05)
+"""Standard deviations of a measured position, voxels along each axis, and of the logarithm of a measured volume."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class Cloud:
         return ScanSide(pa.table(columns), None, SPACING, (round(self.extent),) * 3)
 
 
-def cloud(n: int, extent: float, motion: Motion, seed: int, turnover: float = 0.05) -> Cloud:
+def cloud(
+    n: int, extent: float, motion: Motion, seed: int, *, turnover: float = 0.05, noise: tuple[float, float] = NOISE
+) -> Cloud:
     """Draw about `n` features in a cube; `turnover` is the share that vanishes, and the share that appears."""
     rng = np.random.default_rng(seed)
     centre = _apart(rng, n, extent)
@@ -82,11 +84,11 @@ def cloud(n: int, extent: float, motion: Motion, seed: int, turnover: float = 0.
     stay = np.flatnonzero(plain & (fate >= turnover))
     before, after = (np.flatnonzero(plain & one) for one in (fate < turnover, fate > 1 - turnover))
     stay = np.setdiff1d(stay, after)
-    first = _scan(rng, extent, [
+    first = _scan(rng, extent, noise, [
         (np.r_[stay, before], centre, volume), (splits, centre, 2 * volume),
         (merges, centre - apart, volume), (merges, centre + apart, volume),
     ])  # fmt: skip
-    second = _scan(rng, extent, [
+    second = _scan(rng, extent, noise, [
         (np.r_[stay, after], moved, volume), (merges, moved, 2 * volume),
         (splits, moved - apart, volume), (splits, moved + apart, volume),
     ])  # fmt: skip
@@ -136,13 +138,18 @@ def _displacement(rng: np.random.Generator, centre: Floats, extent: float, motio
     return u
 
 
-def _scan(rng: np.random.Generator, extent: float, parts: list[tuple[Ints, Floats, Floats]]) -> tuple[Ints, Floats, Floats]:
+def _scan(
+    rng: np.random.Generator,
+    extent: float,
+    noise: tuple[float, float],
+    parts: list[tuple[Ints, Floats, Floats]],
+) -> tuple[Ints, Floats, Floats]:
     """Identity, measured centre and volume of what lies in the cube, in random order."""
     identity = np.concatenate([which for which, _, _ in parts])
     centre = np.concatenate([place[which] for which, place, _ in parts])
     volume = np.concatenate([size[which] for which, _, size in parts])
-    centre = centre + rng.normal(0, _POSITION_NOISE, centre.shape)
-    volume = volume * np.exp(rng.normal(0, _VOLUME_NOISE, len(volume)))
+    centre = centre + rng.normal(0, noise[0], centre.shape)
+    volume = volume * np.exp(rng.normal(0, noise[1], len(volume)))
     seen = rng.permutation(np.flatnonzero(((centre >= 0) & (centre <= extent - 1)).all(axis=1)))
     return identity[seen], centre[seen], volume[seen]
 

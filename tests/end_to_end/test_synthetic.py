@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from xctgraph.ingest import config, pipeline, scoring, synth
 from xctgraph.queries import catalogue
 from xctgraph.store import Store, open_store
 
+ROOT = Path(__file__).parents[2]
 SHAPE = (96, 160, 160)
 
 
@@ -33,10 +35,20 @@ def test_the_truth_is_found_and_the_format_of_the_volumes_does_not_matter(stores
         assert score.detection.recall >= 0.98
         assert score.detection.precision >= 0.98
         assert score.links.f1 >= 0.99
+        _links_to_look_at(store)
     answers = {name: {form: _answer(name, store) for form, store in stores.items()} for name in catalogue}
     for name, answer in answers.items():
         oracle.assert_same(answer["h5"], answer["tiff"], name)
     assert sum(answer["h5"].num_rows > 0 for answer in answers.values()) >= 9
+
+
+def _links_to_look_at(store: Store) -> None:
+    """The Cypher of docs/linking.md names the links of least confidence."""
+    (text,) = re.findall(r"```cypher\n(.*?)```", (ROOT / "docs" / "linking.md").read_text(encoding="utf-8"), re.DOTALL)
+    shown = store.cypher(text)["confidence"].to_pylist()
+    given = store.sql("SELECT confidence FROM next WHERE confidence < 0.9 ORDER BY confidence LIMIT 20")["confidence"].to_pylist()
+    assert shown == pytest.approx(given)
+    assert store.sql("SELECT count(*) AS n FROM next WHERE confidence > 0.9")["n"][0].as_py() > 500
 
 
 def _answer(name: str, store: Store) -> pa.Table:

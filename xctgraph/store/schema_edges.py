@@ -75,7 +75,8 @@ NEXT = Table(
         _c(
             "confidence",
             "float64",
-            "probability that the link is right; null until calibrated",
+            "probability that the link is right, by a model fitted to scenes with truth; null for links of fractures, "
+            "for those given by a file or a person, and where no displacement is known",
             "1",
             nullable=True,
             known_at="t+1",

@@ -134,7 +134,7 @@ def test_empty_scans_give_empty_tables() -> None:
         links = link(a, b)
         assert links.next.num_rows == links.field.num_rows == 0
         assert words in links.warnings[0]
-        names = ["source", "target", "overlap", "iou", "cost", "event"]
+        names = ["source", "target", "overlap", "iou", "cost", "confidence", "event"]
         assert links.next.column_names == names
         types = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string()}
         assert links.next.schema.types == [types[schema.NEXT.column(name).type] for name in names]

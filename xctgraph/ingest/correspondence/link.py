@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from xctgraph.ingest.correspondence import fractures
+from xctgraph.ingest.correspondence.agreement import agreement
 from xctgraph.ingest.correspondence.branching import Group, branches
-from xctgraph.ingest.correspondence.matching import Pairs, candidates, match
+from xctgraph.ingest.correspondence.confidence import ADDED, MATCHED, added_terms, matched_terms, probability
+from xctgraph.ingest.correspondence.matching import Pairs, candidates, margins, match
 from xctgraph.ingest.correspondence.overlaps import Overlaps, displaced
 from xctgraph.ingest.correspondence.registration import FEWEST, Registration, follow, register
 from xctgraph.ingest.correspondence.side import ScanSide
@@ -33,8 +35,8 @@ class Links:
     Attributes
     ----------
     next : pyarrow.Table
-        source, target (labels, int64), overlap (int64, voxels shared in the displaced frame), iou, cost (float64), event,
-        sorted by source and target.
+        source, target (labels, int64), overlap (int64, voxels shared in the displaced frame), iou, cost, confidence (float64;
+        null for links of fractures, given ones and where no displacement is known), event; sorted by source and target.
     field : pyarrow.Table
         z, y, x, uz, uy, ux (float64, um): displacement on the nodes of a regular grid; without rows where it is in doubt.
     warnings : tuple of str
@@ -102,13 +104,7 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None, said: Said
     known = register(a, b, max_drift)
     predicted = a.position + known.field.at(a.position)
     overlaps = displaced(a, b, known.field)
-    # Where no displacement was found, features may have moved by about their size.
-    unknown = 0.0 if known.support else 2 * float(np.median(a.radius))
-    tolerance = max(2.5 * a.voxel, 5 * known.residual, unknown)
-    most = max(2 * tolerance, 0.75 * known.spacing if np.isfinite(known.spacing) else 2 * tolerance)
-    tolerance = min(tolerance, most)
-    found = match(candidates(a, b, predicted, overlaps, tolerance, most))
-    edges = _branch(a, b, predicted, overlaps, found, tolerance)
+    edges, _ = _found(a, b, predicted, overlaps, known)
     edges = _with_fractures(a, b, overlaps, edges, known)
     doubts = _doubts(a, b, predicted, edges, known)
     grid = known.field.to_table()
@@ -117,22 +113,53 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None, said: Said
 
 
 @dataclass(frozen=True, eq=False)
+class Judged:
+    """Links found between features other than fractures: those of the one-to-one matching, then those that splits and merges add.
+
+    Attributes
+    ----------
+    a, b : (k,) int64
+        Indices (label - 1).
+    matched, added : (n, 10) and (k - n, 6)
+        What is known of each, as `confidence` takes it.
+    """
+
+    a: Ints
+    b: Ints
+    matched: Floats
+    added: Floats
+
+
+def judge(a: ScanSide, b: ScanSide) -> Judged:
+    """Find the links of two scans with what their confidence rests on; for calibrating it."""
+    known = register(a, b, None)
+    predicted = a.position + known.field.at(a.position)
+    edges, (matched, added) = _found(a, b, predicted, displaced(a, b, known.field), known)
+    return Judged(edges.a, edges.b, matched, added)
+
+
+@dataclass(frozen=True, eq=False)
 class _Edges:
     a: Ints
     b: Ints
     cost: Floats
+    confidence: Floats
     swallowed: NDArray[np.bool_]
 
     def plus(self, a: Ints, b: Ints, cost: Floats, *, swallowed: bool = False) -> _Edges:
         return _Edges(
-            np.r_[self.a, a], np.r_[self.b, b], np.r_[self.cost, cost], np.r_[self.swallowed, np.full(len(a), swallowed)]
-        )
+            np.r_[self.a, a], np.r_[self.b, b], np.r_[self.cost, cost], np.r_[self.confidence, np.full(len(a), np.nan)],
+            np.r_[self.swallowed, np.full(len(a), swallowed)],
+        )  # fmt: skip
+
+    def chosen(self, which: NDArray[np.bool_] | Ints) -> _Edges:
+        return _Edges(*(getattr(self, name)[which] for name in ("a", "b", "cost", "confidence", "swallowed")))
 
 
 def _corrected(a: ScanSide, b: ScanSide, overlaps: Overlaps, edges: _Edges, said: Said) -> _Edges:
     """Without the removed pairs, and with the added ones that are not there."""
     gone = np.isin(edges.a * b.n + edges.b, _keys(a, b, said.removed))
-    kept = _Edges(edges.a[~gone], edges.b[~gone], edges.cost[~gone], edges.swallowed[~gone])
+    kept = edges.chosen(~gone)
     new = np.setdiff1d(_keys(a, b, said.added), kept.a * b.n + kept.b)
     return kept.plus(new // b.n, new % b.n, _overlap_cost(a, b, overlaps, new // b.n, new % b.n))
 
@@ -150,7 +177,7 @@ def _indices(a: ScanSide, b: ScanSide, pairs: Ints) -> tuple[Ints, Ints]:
 
 def _no_edges() -> _Edges:
     none = np.zeros(0, np.int64)
-    return _Edges(none, none, np.zeros(0), np.zeros(0, np.bool_))
+    return _Edges(none, none, np.zeros(0), np.zeros(0), np.zeros(0, np.bool_))
 
 
 def _branch(a: ScanSide, b: ScanSide, predicted: Floats, overlaps: Overlaps, found: Pairs, tolerance: float) -> _Edges:
@@ -169,6 +196,31 @@ def _branch(a: ScanSide, b: ScanSide, predicted: Floats, overlaps: Overlaps, fou
     pair = np.unique(np.r_[split_a * b.n + split_b, merge_a * b.n + merge_b])
     i, j = pair // b.n, pair % b.n
     return edges.plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+
+
+def _found(
+    a: ScanSide, b: ScanSide, predicted: Floats, overlaps: Overlaps, known: Registration
+) -> tuple[_Edges, tuple[Floats, Floats]]:
+    """Links of features other than fractures, and the terms of their confidence: of matched ones, and of those added to them."""
+    # Where no displacement was found, features may have moved by about their size.
+    unknown = 0.0 if known.support else 2 * float(np.median(a.radius))
+    tolerance = max(2.5 * a.voxel, 5 * known.residual, unknown)
+    most = max(2 * tolerance, 0.75 * known.spacing if np.isfinite(known.spacing) else 2 * tolerance)
+    tolerance = min(tolerance, most)
+    possible = candidates(a, b, predicted, overlaps, tolerance, most)
+    found = match(possible)
+    edges = _branch(a, b, predicted, overlaps, found, tolerance)
+    n = len(found.a)
+    at, off = a.position[edges.a], b.position[edges.b] - predicted[edges.a]
+    scale = known.spacing if np.isfinite(known.spacing) else a.voxel
+    own, around = (disagreement / scale for disagreement in agreement(at[:n], off[:n], at, off))
+    matched = matched_terms(found.cost, margins(possible, found), own[:n], around[:n])
+    added = added_terms(edges.cost[n:], own[n:], around[n:])
+    if known.support and np.isfinite(known.spacing):
+        voxels = a.labels is not None and b.labels is not None
+        given = np.concatenate([probability(matched, MATCHED[voxels]), probability(added, ADDED[voxels])])
+        edges = replace(edges, confidence=given)
+    return edges, (matched, added)
 
 
 def _with_fractures(a: ScanSide, b: ScanSide, overlaps: Overlaps, edges: _Edges, known: Registration) -> _Edges:
@@ -193,8 +245,8 @@ def _overlap_cost(a: ScanSide, b: ScanSide, overlaps: Overlaps, i: Ints, j: Ints
 
 
 def _table(edges: _Edges, a: ScanSide, b: ScanSide, overlaps: Overlaps | None) -> pa.Table:
-    order = np.lexsort([edges.b, edges.a])
-    i, j, cost, swallowed = edges.a[order], edges.b[order], edges.cost[order], edges.swallowed[order]
+    edges = edges.chosen(np.lexsort([edges.b, edges.a]))
+    i, j, swallowed = edges.a, edges.b, edges.swallowed
     shared = overlaps.of(i, j) if overlaps is not None else np.zeros(0, np.int64)
     union = a.voxels[i] + b.voxels[j] - shared if len(i) else np.ones(0)
     children = np.bincount(i[~swallowed], minlength=a.n)
@@ -208,7 +260,8 @@ def _table(edges: _Edges, a: ScanSide, b: ScanSide, overlaps: Overlaps | None) -
         "target": pa.array(b.name(j), pa.int64()),
         "overlap": pa.array(shared, pa.int64()),
         "iou": pa.array(shared / union, pa.float64()),
-        "cost": pa.array(cost, pa.float64()),
+        "cost": pa.array(edges.cost, pa.float64()),
+        "confidence": pa.array(edges.confidence, pa.float64(), from_pandas=True),
         "event": pa.array(event, pa.string()),
     })  # fmt: skip
 

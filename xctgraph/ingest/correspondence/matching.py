@@ -88,6 +88,16 @@ def match(found: Pairs) -> Pairs:
     return Pairs(row_name[row[chosen]], column_name[column[chosen]], found.cost[chosen])
 
 
+def margins(found: Pairs, chosen: Pairs) -> Floats:
+    """By how much each chosen pair is cheaper than the cheapest other pair of its two features, at most a pair not made, (k,)."""
+    n_a, n_b = (int(ends.max(initial=-1)) + 1 for ends in (found.a, found.b))
+    taken = np.isin(found.a * n_b + found.b, chosen.a * n_b + chosen.b)
+    rival_a, rival_b = np.full(n_a, UNMATCHED), np.full(n_b, UNMATCHED)
+    np.minimum.at(rival_a, found.a[~taken], found.cost[~taken])
+    np.minimum.at(rival_b, found.b[~taken], found.cost[~taken])
+    return np.asarray(np.minimum(rival_a[chosen.a], rival_b[chosen.b]) - chosen.cost)
+
+
 def _assign(row: Ints, column: Ints, cost: Floats) -> Ints:
     """Minimum-cost matching in which each row and each column has a dummy of its own, at half of 1.5.
 
