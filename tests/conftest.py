@@ -11,8 +11,10 @@ import neo4j
 import numpy as np
 import pytest
 
-from tests.neo4j_server import server
-from xctgraph.store import Store, open_store
+from xctgraph.store import Store, neo4j_server, open_store
+
+# What tests fetch, the jars of Neo4j among it, stays in the checkout.
+os.environ.setdefault("XCTGRAPH_CACHE", str(Path(__file__).parents[1] / ".cache"))
 
 _WIPE = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"
 
@@ -53,13 +55,13 @@ def neo4j_uri() -> Iterator[str]:
         yield given
         wipe_neo4j(given)
         return
-    lacking = server.missing_tool()
+    lacking = neo4j_server.missing_tool()
     if lacking:
         skip_unless_required("REQUIRE_NEO4J", f"{lacking}, and NEO4J_URI is not set")
     try:
-        started = server.running()
-        uri = started.__enter__()
-    except server.ServerUnavailable as error:
+        started = neo4j_server.running()
+        uri = started.__enter__().uri
+    except neo4j_server.ServerUnavailable as error:
         skip_unless_required("REQUIRE_NEO4J", str(error))
     try:
         yield uri

@@ -98,13 +98,13 @@ def test_a_database_that_is_not_there(neo4j_uri: str, tmp_path: Path) -> None:
 
 
 def test_user_and_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Neo4jEngine(tmp_path, "neo4j+s://a%40b:p%2Fw@host:7687/db")._auth == ("a@b", "p/w")
-    assert Neo4jEngine(tmp_path, "bolt://host")._auth is None
+    assert Neo4jEngine(tmp_path, "neo4j+s://a%40b:p%2Fw@host:7687/db").connection.auth == ("a@b", "p/w")
+    assert Neo4jEngine(tmp_path, "bolt://host").connection.auth is None
     monkeypatch.setenv("NEO4J_USERNAME", "me")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
     engine = Neo4jEngine(tmp_path, "bolt://host:7687")
-    assert (engine._auth, engine.address) == (("me", "secret"), "bolt://host:7687")
-    error = engine._translated(neo4j.exceptions.AuthError("no"), write=False)
+    assert (engine.connection.auth, engine.address) == (("me", "secret"), "bolt://host:7687")
+    error = engine.connection.translated(neo4j.exceptions.AuthError("no"), write=False)
     assert "refuses user 'me'" in str(error)
     assert "NEO4J_PASSWORD" in str(error)
     assert "secret" not in str(error)

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xctgraph.cli.common import DEFAULT_STORE, Json, StorePath, open_store
 from xctgraph.cli.output import Progress, write_json
+from xctgraph.store.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Bring a graph engine up to date; see where each stands.")
 
 To = Annotated[
     str | None, typer.Option("--to", help="Neo4j URI; without it the embedded Ladybug is brought up to date.", show_default=False)
 ]
+Offline = Annotated[
+    Path | None,
+    typer.Option(
+        "--offline",
+        help="Folder of a stopped Neo4j, or of its data only: a full load with Neo4j's import tool, quickest for millions.",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="With --offline: replace whatever the database holds.")]
+OffHeap = Annotated[str, typer.Option("--memory", help="With --offline: memory of the import tool beside its heap of 1 GB.")]
 
 
 @app.command()
-def load(to: To = None, store: StorePath = DEFAULT_STORE, json_: Json = False) -> None:
-    """Bring an engine up to the newest revision of the store."""
+def load(
+    to: To = None,
+    offline: Offline = None,
+    overwrite: Overwrite = False,
+    memory: OffHeap = "2g",
+    store: StorePath = DEFAULT_STORE,
+    json_: Json = False,
+) -> None:
+    """Bring an engine up to the newest revision of the store; an interrupted load goes on where it stopped."""
     progress = Progress(quiet=json_)
+    if offline is not None:
+        _load_offline(offline, store, progress, overwrite=overwrite, memory=memory, to=to, json_=json_)
+        return
+    if overwrite:
+        raise InputError("--overwrite is for --offline HOME: a load over Bolt never replaces another graph")
     with open_store(store, graph=to) as opened:
         try:
             opened.project(statistics=False, progress=progress)
@@ -27,6 +51,26 @@ def load(to: To = None, store: StorePath = DEFAULT_STORE, json_: Json = False) -
             progress.close()
         engine = opened.engine.name
         revision = opened.manifest().revision
+    _tell(engine, revision, json_=json_)
+
+
+def _load_offline(
+    home: Path, store: Path, progress: Progress, *, overwrite: bool, memory: str, to: str | None, json_: bool
+) -> None:
+    from xctgraph.store.neo4j_server import offline
+
+    if to is not None:
+        raise InputError("--to and --offline exclude each other: an offline load needs the server stopped")
+    with open_store(store) as opened:
+        try:
+            folder = offline.Home(home.expanduser().resolve())
+            wanted = offline.run(opened.path, folder, overwrite=overwrite, memory=memory, progress=progress)
+        finally:
+            progress.close()
+    _tell("neo4j", wanted.revision, json_=json_)
+
+
+def _tell(engine: str, revision: int, *, json_: bool) -> None:
     if json_:
         write_json({"engine": engine, "revision": revision})
     else:

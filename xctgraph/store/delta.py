@@ -159,7 +159,8 @@ class Difference:
     def _table(self, item: Item, what: str, query: str) -> str:
         name = f"{what}_{item.name}"
         if name not in self._tables:
-            self._database.execute(f'CREATE TABLE "{name}" AS {query}')
+            # The same rows in the same order each time, so that an interrupted load can go on.
+            self._database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM ({query}) ORDER BY {_names(item.keys)}')
             self._tables.add(name)
         return f'SELECT * FROM "{name}"'
 
