@@ -44,6 +44,16 @@ class Connected:
         self._last_component = found[tail:]
         return found
 
+    def root_of(self, component: I32) -> I32:
+        """Root of each of some provisional components, as far as the slabs so far join them."""
+        roots = np.empty_like(component)
+        _find(self._parent, component, roots)
+        return roots
+
+    def growing(self) -> I32:
+        """Roots of the components that slabs to come may add to: those with a run in the last slice."""
+        return np.unique(self.root_of(self._last_component))
+
     def roots(self) -> I32:
         """Root of every provisional component, (n,)."""
         roots = self._parent[: self.n].copy()
@@ -74,6 +84,14 @@ class ByValue:
         self.n += n_new
         return component[inverse]
 
+    def root_of(self, component: I32) -> I32:
+        """Every component is its own root."""
+        return component.copy()
+
+    def growing(self) -> I32:
+        """All components: any value may come again."""
+        return self.roots()
+
     def roots(self) -> I32:
         """Every component is its own root, (n,)."""
         return np.arange(self.n, dtype=np.int32)
@@ -85,6 +103,12 @@ def _root(parent: I32, i: int) -> int:
         parent[i] = parent[parent[i]]
         i = parent[i]
     return i
+
+
+@njit
+def _find(parent: I32, component: I32, roots: I32) -> None:
+    for i in range(len(component)):
+        roots[i] = _root(parent, component[i])
 
 
 @njit
