@@ -110,9 +110,9 @@ def page(sizes: tuple[int, ...], poses: int, seed: int) -> str:
         "thick; `feret_diameter_min` counts the outer voxels and does not vanish.",
         "",
         "Grey quantiles are exact: `numpy.quantile` of the voxels of the feature as float64. Until a feature ends, its grey "
-        "values are held: of 8 and 16 bits as a histogram once that takes less memory, of wider types one by one, so that a feature "
-        "that percolates through a float32 volume takes 8 to 12 bytes per voxel of it. This counts towards `--memory`, and is "
-        "refused where it exceeds it; features of a label volume end with the volume.",
+        "values are held: of 8 and 16 bits as a histogram once that takes less memory, of wider types one by one, so that a "
+        "feature that percolates through a float32 volume takes 8 to 12 bytes per voxel of it. This counts towards "
+        "`--memory`, and is refused where it exceeds it; features of a label volume end with the volume.",
     ]
     for body in BODIES:
         lines += ["", f"## {body.name}", "", f"| voxels | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]
