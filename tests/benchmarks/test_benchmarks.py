@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import accuracy, appending, labelling, out_of_core
+from benchmarks import accuracy, appending, labelling, out_of_core, splitting
 from benchmarks.__main__ import report
 
 
@@ -53,3 +54,9 @@ def test_appending_is_timed_and_links_what_it_appends(seed: int) -> None:
     assert all(later.n_edges > before.n_edges for before, later in pairwise(rows))
     assert appending.growth(rows) > 0
     assert appending.markdown(rows).count("\n") == 4
+
+
+def test_spheres_that_touch_are_told_apart_where_the_neck_is_narrow(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    assert [splitting.split(splitting.pair(1000, neck, rng)) for neck in (0.3, 0.95)] == [2, 1]
+    assert "| 100 (2.9) |" in splitting.page((100,), 2, seed, 48)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling.border import BorderContact
-from xctgraph.ingest.labelling.components import ByValue, Connected
+from xctgraph.ingest.labelling.components import ByValue, Connected, Known
 from xctgraph.ingest.labelling.grey import Grey, GreySums, RunGrey, grey_of_runs
 from xctgraph.ingest.labelling.moments import Moments, MomentSums
 from xctgraph.ingest.labelling.ordered import ordered_map
@@ -66,6 +66,7 @@ class _Extracted(NamedTuple):
     grey: RunGrey | None
     material: NDArray[np.bool_] | None
     by_value: bool
+    known: Labels | None
 
 
 def label(
@@ -80,9 +81,9 @@ def label(
     """Find and measure the connected components of a volume that is given slab by slab.
 
     Voxels of one class that are neighbours belong together; classes never join. Where slabs hold instances, voxels of equal
-    value belong together, wherever they are. Labels are the ranks of the components' first voxels in C order among all
-    classes, from 1, after dropping components of fewer than `min_voxels` voxels. The result doesn't depend on the height of
-    the slabs nor on the number of workers, to the last bit.
+    value belong together, wherever they are; known features stay what they are. Labels are the ranks of the components' first
+    voxels in C order among all classes, from 1, after dropping components of fewer than `min_voxels` voxels. The result
+    doesn't depend on the height of the slabs nor on the number of workers, to the last bit.
 
     Parameters
     ----------
@@ -113,16 +114,16 @@ def label(
         raise InputError(f"a volume of shape {tuple(shape)} cannot be labelled: three positive sizes (z, y, x) are needed")
     if workers < 1:
         raise InputError(f"workers = {workers} is not valid: at least 1 thread is needed")
-    components: Connected | ByValue | None = None
+    components: Connected | ByValue | Known | None = None
     grey: GreySums | None = None
     quantiles: GreyQuantiles | None = None
     moments, border = MomentSums(), BorderContact(shape)
     chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     by_value = False
     n_runs = 0
-    for z0, runs, run_grey, material, by_value in ordered_map(_extracted, checked(slabs, shape), workers):
+    for z0, runs, run_grey, material, by_value, known in ordered_map(_extracted, checked(slabs, shape), workers):
         if components is None:
-            components = ByValue() if by_value else Connected(shape[1], connectivity)
+            components = Known(known) if known is not None else ByValue() if by_value else Connected(shape[1], connectivity)
             if run_grey is not None:
                 grey, quantiles = GreySums(run_grey.exact), GreyQuantiles(run_grey.dtype, min_voxels, workers)
         component = components.add(runs)
@@ -165,7 +166,8 @@ def label(
 def _extracted(slab: Slab) -> _Extracted:
     runs = extract(slab)
     grey = grey_of_runs(slab.grey, runs) if slab.grey is not None else None
-    return _Extracted(slab.z0, runs, grey, slab.material, slab.instances is not None)
+    by_value = slab.instances is not None or slab.known is not None
+    return _Extracted(slab.z0, runs, grey, slab.material, by_value, slab.known)
 
 
 def _check_memory(memory: int | None, needed: int, what: str) -> None:
