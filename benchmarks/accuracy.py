@@ -108,6 +108,11 @@ def page(sizes: tuple[int, ...], poses: int, seed: int) -> str:
         "Read it so: a sphericity of a feature of 20 voxels has a scatter of several per cent and may exceed 1; nothing is "
         "clipped. The minor axis comes from voxel centres: too short for thin features, down to 0 for those one voxel "
         "thick; `feret_diameter_min` counts the outer voxels and does not vanish.",
+        "",
+        "Grey quantiles are exact: `numpy.quantile` of the voxels of the feature as float64. Until a feature ends, its grey "
+        "values are held: of 8 and 16 bits as a histogram once that takes less memory, of wider types one by one, so that a "
+        "feature that percolates through a float32 volume takes 8 to 12 bytes per voxel of it. This counts towards "
+        "`--memory`, and is refused where it exceeds it; features of a label volume end with the volume.",
     ]
     for body in BODIES:
         lines += ["", f"## {body.name}", "", f"| voxels | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, appending, clouds, labelling, linking, out_of_core
+from benchmarks import accuracy, appending, clouds, labelling, linking, out_of_core, splitting
 from benchmarks.__main__ import report
 
 
@@ -69,3 +69,9 @@ def test_links_are_scored_against_the_truth_for_every_method(seed: int) -> None:
     assert len(rows) == 11
     assert rows[0].f1 > 0.95
     assert all(0.5 < row.f1 <= 1 for row in rows[1:])
+
+
+def test_spheres_that_touch_are_told_apart_where_the_neck_is_narrow(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    assert [splitting.split(splitting.pair(1000, neck, rng)) for neck in (0.3, 0.95)] == [2, 1]
+    assert "| 100 (2.9) |" in splitting.page((100,), 2, seed, 48)

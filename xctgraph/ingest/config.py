@@ -18,6 +18,7 @@ from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store.errors import InputError, nearest
 from xctgraph.store.ids import MAX_T
+from xctgraph.store.schema import KINDS
 
 
 def _per_axis(value: object) -> object:
@@ -131,6 +132,15 @@ class Measure(Section):
     min_voxels: int | None = Field(
         None, ge=1, description="smaller features are dropped; if not given, 5 for otsu (noise) and 1 otherwise"
     )
+    split: tuple[str, ...] = Field(
+        (), description="kinds whose touching features are told apart by a watershed (docs/splitting.md); none if not given"
+    )
+    split_depth_um: Positive | None = Field(
+        None,
+        description="a part is one whose inscribed sphere has a radius larger than that of its neck by at least this; if not "
+        "given, 1.5 voxel edges",
+    )
+    split_min_voxels: int = Field(100, ge=1, description="smaller features are left whole")
 
 
 class Proximity(Section):
@@ -245,11 +255,24 @@ class Dataset(Declared):
                     f"scan t = {scan.t} has `labels`, but the segmentation method is {self.segmentation.method!r}: "
                     "set method = 'mask' (values are kinds) or 'labels' (values are features)"
                 )
+        self._check_split()
         return self
+
+    def _check_split(self) -> None:
+        if self.measure.split and self.segmentation.method == "labels":
+            raise ValueError("`split` does not go with method 'labels': its values are the features, split them there")
+        kinds = self.segmentation.kinds.values() if self.segmentation.method == "mask" else KINDS
+        for kind in set(self.measure.split) - set(kinds):
+            raise ValueError(f"`split` names {kind!r}, a kind that no feature will have: {nearest(kind, kinds)}")
 
     def roi(self, scan: Scan) -> region.Roi | None:
         """Region of interest of a scan; None for the whole volume."""
         return scan.roi or self.sample.roi
+
+    @property
+    def split_depth_um(self) -> float:
+        """Depth from which touching features are told apart, in micrometres."""
+        return self.measure.split_depth_um or 1.5 * max(self.sample.voxel_size_um)
 
     @property
     def min_voxels(self) -> int:

@@ -130,6 +130,7 @@ def _ingest_scan(
         done = commit.stage(tx, origin, row, features, measured.labels, space, drift)
     warnings = (
         *scan_plan.warnings,
+        *measured.warnings,
         *_found_nothing(measured, scan_plan),
         *_looks_like_air(measured, scan_plan),
         *_doubts(t, measured.quality),

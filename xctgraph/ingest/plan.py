@@ -101,10 +101,16 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
             "density_radius_um": dataset.density_radius_um,
             "correspondence": dataset.correspondence.model_dump(),
             **({} if box is None else {"roi": box}),
+            **({"split": _split(dataset)} if dataset.measure.split else {}),
             "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
         },
         sort_keys=True,
     )
+
+
+def _split(dataset: config.Dataset) -> dict[str, Any]:
+    asked = dataset.measure
+    return {"kinds": sorted(asked.split), "depth_um": dataset.split_depth_um, "min_voxels": asked.split_min_voxels}
 
 
 def inputs(scan: config.Scan) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from xctgraph.ingest.quality import Quality, QualityMeter
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
+from xctgraph.ingest.touching import tell_apart
 from xctgraph.ingest.volumes.region import Region, shape_of
 from xctgraph.store.errors import VolumeError
 from xctgraph.store.labels import Labels
@@ -37,6 +38,7 @@ class MeasuredScan:
     material_volume: float
     quality: Quality
     segmentation: dict[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 def measure(
@@ -79,21 +81,32 @@ def measure(
             min_voxels=dataset.min_voxels,
             workers=resources.workers,
             memory=resources.left(scan_plan.memory),
-        ).placed(origin, scan_plan.shape)
-    n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
-    if segmenter is not None:
-        _check_background(labelled, n_material, scan)
+        )
+        n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
+        if segmenter is not None:
+            _check_background(labelled, n_material, scan)
+        apart = None
+        if dataset.measure.split:
+            progress(f"t = {scan.t}: telling apart features that touch", 0, 0)
+            apart = tell_apart(
+                labelled,
+                _kinds(dataset.segmentation, segmenter, labelled, measurement.measure(labelled, spacing, resources.workers)),
+                dataset,
+                lambda known: slabs(opened, None, scan_plan.slab, source=source, grey=grey, first=origin[0], known=known),
+                workers=resources.workers,
+                memory=resources.left(scan_plan.memory),
+            )
+    labelled = (apart.labelled if apart else labelled).placed(origin, scan_plan.shape)
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing, resources.workers)
-    features = features.append_column(
-        "kind", _kinds(dataset.segmentation, segmenter.classes if segmenter else (), labelled, features)
-    )
+    names = apart.kinds if apart else _kinds(dataset.segmentation, segmenter, labelled, features)
     return MeasuredScan(
-        features=features,
+        features=features.append_column("kind", names),
         labels=labelled.labels,
         material_volume=n_material * float(np.prod(spacing)),
         quality=stream.meter.result(),
         segmentation=segmenter.description if segmenter is not None else {"method": "labels"},
+        warnings=_left_whole(scan.t, apart.n_too_large if apart else 0),
     )
 
 
@@ -114,7 +127,8 @@ def make_segmenter(spec: config.Segmentation, volume: volumes.Volume, mask: volu
     return segmentation.classes(spec.kinds) if spec.method == "mask" else None
 
 
-def _kinds(spec: config.Segmentation, class_names: tuple[str, ...], labelled: labelling.Labelled, features: pa.Table) -> pa.Array:
+def _kinds(spec: config.Segmentation, segmenter: Segmenter | None, labelled: labelling.Labelled, features: pa.Table) -> pa.Array:
+    class_names = segmenter.classes if segmenter is not None else ()
     if labelled.source_label is not None:
         names = np.full(labelled.n, spec.kind, dtype=object)
         for value, kind in spec.kinds.items() if "kinds" in spec.model_fields_set else ():
@@ -128,6 +142,15 @@ def _kinds(spec: config.Segmentation, class_names: tuple[str, ...], labelled: la
         max_extent=spec.fracture_max_extent,
     )
     return kinds.assign(features, classes, rule)
+
+
+def _left_whole(t: int, n: int) -> tuple[str, ...]:
+    if not n:
+        return ()
+    return (
+        f"scan t = {t}: {n} features are so large that telling apart what touches in them does not fit into the memory: they "
+        "are left whole. Allow more with --memory and ingest again with --replace",
+    )
 
 
 def _check_background(labelled: labelling.Labelled, n_material: int, scan: config.Scan) -> None:

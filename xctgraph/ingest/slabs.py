@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.volumes import Volume
+from xctgraph.store.labels import Labels
 
 Item = TypeVar("Item")
 
 
 def slabs(
-    opened: Mapping[str, Volume], segmenter: Segmenter | None, height: int, *, source: str, grey: str | None, first: int = 0
+    opened: Mapping[str, Volume],
+    segmenter: Segmenter | None,
+    height: int,
+    *,
+    source: str,
+    grey: str | None,
+    first: int = 0,
+    known: Labels | None = None,
 ) -> Iterator[Slab]:
     """Slabs of `height` slices in the order of z.
 
@@ -35,9 +43,15 @@ def slabs(
         Role of the volume whose grey values are measured; None if there is none.
     first
         Slice of the file that is the first of the volumes: slabs end at multiples of `height` in the file, as its chunks do.
+    known
+        Features that are known already: the source is not read then.
     """
     n_z = opened[source].shape[0]
-    roles = {role for role in (source, grey, "mask") if role is not None and role in opened}
+    wanted = (source if known is None else None, grey, "mask")
+    roles = {role for role in wanted if role is not None and role in opened}
+    if not roles:
+        yield Slab(z0=0, known=known)
+        return
 
     def read(z0: int) -> dict[str, NDArray[Any]]:
         return {role: opened[role].read(z0, min(n_z, z0 + height - (first + z0) % height)) for role in roles}
@@ -46,6 +60,9 @@ def slabs(
     for z0, arrays in read_ahead(starts, read):
         material = arrays["mask"] != 0 if "mask" in arrays else None
         grey_values = arrays[grey] if grey is not None else None
+        if known is not None:
+            yield Slab(z0=z0, known=known, grey=grey_values, material=material)
+            continue
         if segmenter is None:
             instances = arrays[source] if material is None else np.where(material, arrays[source], 0)
             yield Slab(z0=z0, instances=instances, grey=grey_values, material=material)

@@ -180,6 +180,15 @@ FEATURES = Table(
         _c("intensity_std", "float64", "standard deviation of the grey value", nullable=True),
         _c("intensity_min", "float64", "smallest grey value", nullable=True),
         _c("intensity_max", "float64", "largest grey value", nullable=True),
+        *(
+            _c(
+                f"intensity_{name}",
+                "float64",
+                f"{share} % of the grey values of its voxels are smaller; linear between two values",
+                nullable=True,
+            )
+            for name, share in (("q05", 5), ("q25", 25), ("median", 50), ("q75", 75), ("q95", 95))
+        ),
         _c(
             "border_touching",
             "bool",

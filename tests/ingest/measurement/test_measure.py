@@ -45,6 +45,10 @@ def check_against_scikit_image(labelled: Labelled, grey: Array, spacing: tuple[f
         np.testing.assert_allclose(
             table[f"intensity_{name}"].to_numpy(), expected[f"intensity_{name}"], rtol=1e-9, atol=1e-9 * np.abs(grey).max()
         )
+    np.testing.assert_array_equal(
+        columns(table, *(f"intensity_{name}" for name in ("q05", "q25", "median", "q75", "q95"))),
+        [np.quantile(grey[volume == k].astype(np.float64), (0.05, 0.25, 0.5, 0.75, 0.95)) for k in table["label"].to_pylist()],
+    )
     check_covariance(table, volume, spacing)
 
 
@@ -103,7 +107,7 @@ def test_columns_are_those_of_the_schema() -> None:
         column = FEATURES.column(name)
         assert table.schema.field(name).type == types[column.type]
         assert column.nullable or table[name].null_count == 0
-    for name in ("source_label", "intensity_mean", "intensity_std", "intensity_min", "intensity_max"):
+    for name in ("source_label", *(name for name in table.column_names if name.startswith("intensity_"))):
         assert table[name].null_count == 1
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xctgraph.ingest.labelling.growth import grown
 from xctgraph.ingest.labelling.runs import Runs
 from xctgraph.store.jit import njit
+from xctgraph.store.labels import Labels
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -44,6 +45,16 @@ class Connected:
         self._last_component = found[tail:]
         return found
 
+    def root_of(self, component: I32) -> I32:
+        """Root of each of some provisional components, as far as the slabs so far join them."""
+        roots = np.empty_like(component)
+        _find(self._parent, component, roots)
+        return roots
+
+    def growing(self) -> I32:
+        """Roots of the components that slabs to come may add to: those with a run in the last slice."""
+        return np.unique(self.root_of(self._last_component))
+
     def roots(self) -> I32:
         """Root of every provisional component, (n,)."""
         roots = self._parent[: self.n].copy()
@@ -74,6 +85,43 @@ class ByValue:
         self.n += n_new
         return component[inverse]
 
+    def root_of(self, component: I32) -> I32:
+        """Every component is its own root."""
+        return component.copy()
+
+    def growing(self) -> I32:
+        """All components: any value may come again."""
+        return self.roots()
+
+    def roots(self) -> I32:
+        """Every component is its own root, (n,)."""
+        return np.arange(self.n, dtype=np.int32)
+
+
+class Known:
+    """Joins the runs of features that are known, which are numbered by their first voxels."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.n = 0
+        self._last_slice = np.zeros(labels.n + 1, np.int32)
+        self._last_slice[labels.label] = labels.z
+        self._z = 0
+
+    def add(self, runs: Runs) -> I32:
+        """Take the runs of the next slab in; returns the component of each."""
+        component = runs.code.astype(np.int32) - 1
+        self.n = max(self.n, int(component.max(initial=-1)) + 1)
+        self._z = int(runs.spans[-1, 0]) if len(runs.spans) else self._z
+        return component
+
+    def root_of(self, component: I32) -> I32:
+        """Every component is its own root."""
+        return component.copy()
+
+    def growing(self) -> I32:
+        """Components that have runs in slices to come."""
+        return np.flatnonzero(self._last_slice[1 : self.n + 1] > self._z).astype(np.int32)
+
     def roots(self) -> I32:
         """Every component is its own root, (n,)."""
         return np.arange(self.n, dtype=np.int32)
@@ -85,6 +133,12 @@ def _root(parent: I32, i: int) -> int:
         parent[i] = parent[parent[i]]
         i = parent[i]
     return i
+
+
+@njit
+def _find(parent: I32, component: I32, roots: I32) -> None:
+    for i in range(len(component)):
+        roots[i] = _root(parent, component[i])
 
 
 @njit

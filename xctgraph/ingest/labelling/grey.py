@@ -1,4 +1,4 @@
-"""Grey values of every component: mean, spread and extrema.
+"""Grey values of every component: mean, spread and extrema; `quantiles` has the rest.
 
 Grey values of up to 16 bits are summed in integers; the sum of squares may wrap modulo 2^64, which the exact shift to the
 mean undoes. Wider integers are taken as float64. Floating grey values are combined by the pairwise update of Chan, Golub and
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xctgraph.ingest.labelling.growth import grown
 from xctgraph.ingest.labelling.runs import Runs
 from xctgraph.ingest.labelling.slab import plain
+from xctgraph.ingest.labelling.sortable import Keys, keys_of
 from xctgraph.store.jit import njit
 
 I32 = NDArray[np.int32]
@@ -27,23 +28,25 @@ _EXACT = ("uint8", "uint16", "int16")
 
 
 class Grey(NamedTuple):
-    """Grey values of n components, float64 (n,) each: `mean`, `std` (population), `minimum`, `maximum`.
+    """Grey values of n components, float64 (n,) each: `mean`, `std` (population), `minimum`, `maximum`; `quantiles` (n, 5).
 
-    A NaN among the values makes mean and standard deviation NaN; the extrema pass over it.
+    The quantiles at `quantiles.SHARES` are those of `numpy.quantile` of the values as float64. A NaN among the values makes
+    mean, standard deviation and quantiles NaN; the extrema pass over it.
     """
 
     mean: F64
     std: F64
     minimum: F64
     maximum: F64
+    quantiles: F64
 
     def take(self, kept: NDArray[np.bool_]) -> Grey:
         """Grey values of the components that are `kept`, (n,)."""
-        return Grey(self.mean[kept], self.std[kept], self.minimum[kept], self.maximum[kept])
+        return Grey(*(values[kept] for values in self))
 
 
 class RunGrey(NamedTuple):
-    """Grey values of n runs: `length` in voxels, `sums` and `extrema` (n, 2).
+    """Grey values of n runs: `length` in voxels, `sums` and `extrema` (n, 2), the `keys` of their values, run after run.
 
     The sums are total and total of squares where `exact`, else mean and sum of squared deviations from it.
     """
@@ -51,6 +54,8 @@ class RunGrey(NamedTuple):
     length: I64
     sums: Sums
     extrema: F64
+    keys: Keys
+    dtype: np.dtype[Any]
 
     @property
     def exact(self) -> bool:
@@ -67,7 +72,9 @@ def grey_of_runs(grey: NDArray[np.generic], runs: Runs) -> RunGrey:
     sums = np.empty((len(length), 2), np.int64 if exact else np.float64)
     extrema = np.empty((len(length), 2), np.float64)
     (_sum_integers if exact else _sum_floats)(values.ravel(), start, length, sums, extrema)
-    return RunGrey(length, sums, extrema)
+    under = np.empty(int(length.sum()), values.dtype)
+    _copy(values.ravel(), start, length, under)
+    return RunGrey(length, sums, extrema, keys_of(under), values.dtype)
 
 
 class GreySums:
@@ -84,17 +91,17 @@ class GreySums:
         """Add the grey values of runs to their components, of which there are `n` now."""
         self._count, self._sums = grown(self._count, n), grown(self._sums, n)
         self._extrema = grown(self._extrema, n, np.nan)
-        self._merge(component, *found, self._count, self._sums, self._extrema)
+        self._merge(component, found.length, found.sums, found.extrema, self._count, self._sums, self._extrema)
 
-    def folded(self, roots: I32) -> Grey:
-        """Merge every component into its root, and return those of the roots in order."""
+    def folded(self, roots: I32, quantiles: F64) -> Grey:
+        """Merge every component into its root, and return those of the roots in order; their quantiles are given."""
         n = len(roots)
         kept = roots == np.arange(n)
         rest = np.flatnonzero(~kept)
         self._merge(roots[rest], self._count[rest], self._sums[rest], self._extrema[rest], self._count, self._sums, self._extrema)
         count, sums, extrema = self._count[:n][kept], self._sums[:n][kept], self._extrema[:n][kept]
         mean, squares = centred(count, sums) if self._exact else (sums[:, 0], sums[:, 1])
-        return Grey(mean, np.sqrt(squares / count), extrema[:, 0].copy(), extrema[:, 1].copy())
+        return Grey(mean, np.sqrt(squares / count), extrema[:, 0].copy(), extrema[:, 1].copy(), quantiles)
 
 
 def centred(count: I64, sums: I64) -> tuple[F64, F64]:
@@ -104,6 +111,15 @@ def centred(count: I64, sums: I64) -> tuple[F64, F64]:
     squares = sums[:, 1] - near * (2 * sums[:, 0] - count * near)
     offset = rest / count
     return near + offset, np.maximum(squares.view(np.uint64) - rest * offset, 0.0)
+
+
+@njit
+def _copy(values: NDArray[Any], start: I64, length: I64, under: NDArray[Any]) -> None:
+    k = 0
+    for i in range(len(start)):
+        for j in range(start[i], start[i] + length[i]):
+            under[k] = values[j]
+            k += 1
 
 
 @njit

@@ -12,6 +12,7 @@ from xctgraph.ingest.labelling.levels import NOT_FINITE, NotFiniteError
 from xctgraph.ingest.labelling.slab import Slab, plain
 from xctgraph.store.errors import InputError
 from xctgraph.store.jit import njit
+from xctgraph.store.labels import Labels
 
 Codes = NDArray[np.uint8]
 INT64_MAX = int(np.iinfo(np.int64).max)
@@ -39,6 +40,8 @@ def extract(slab: Slab) -> Runs:
     VolumeError
         If a grey value is not finite.
     """
+    if slab.known is not None:
+        return _known(slab.known, slab.z0, slab.z0 + slab.n_slices)
     values = slab.values
     n_y, n_x = values.shape[1:]
     # Without a sample mask every row lies inside the one row of this one.
@@ -73,6 +76,15 @@ def extract(slab: Slab) -> Runs:
     if n and code[:n].min() < 0:
         raise InputError(f"instance {code[:n].min()} is negative: features are positive numbers, background is 0")
     return Runs(spans[:n].copy(), code[:n].copy(), rows)
+
+
+def _known(labels: Labels, z0: int, z1: int) -> Runs:
+    """Runs of features that are known, in the slices z0 to z1 - 1."""
+    n_y = labels.shape[1]
+    rows = labels.row_offsets[z0 * n_y : z1 * n_y + 1]
+    part = slice(int(rows[0]), int(rows[-1]))
+    spans = np.stack([column[part] for column in (labels.z, labels.y, labels.x_start, labels.x_stop)], axis=1)
+    return Runs(spans, labels.label[part].astype(np.int64), rows - rows[0])
 
 
 @njit

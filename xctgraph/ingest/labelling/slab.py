@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling.levels import Levels
 from xctgraph.store.errors import InputError
+from xctgraph.store.labels import Labels
 
 Shape = tuple[int, int, int]
 
@@ -20,8 +21,10 @@ class Slab:
     """Slices z0, z0 + 1, … of a volume; every array has shape (slices, n_y, n_x).
 
     Exactly one of `classes` (0 is background, else the class of the voxel), `instances` (0 is background, else the
-    identifier of the voxel's feature) and `levels` (the grey values that are features) is given. `grey` holds grey values,
-    `material` is true inside the sample; classes and instances are 0 outside already, levels are applied inside only.
+    identifier of the voxel's feature), `levels` (the grey values that are features) and `known` (the features of the whole
+    volume, numbered by their first voxels) is given. `grey` holds grey values, `material` is true inside the sample; classes
+    and instances are 0 outside already, levels are applied inside only. Where features are known, `grey` or `material` says
+    how many slices there are; without both the slab is all that are left.
     """
 
     z0: int
@@ -30,6 +33,15 @@ class Slab:
     grey: NDArray[np.generic] | None = None
     material: NDArray[np.bool_] | None = None
     levels: Levels | None = None
+    known: Labels | None = None
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices."""
+        if self.known is None:
+            return len(self.values)
+        arrays = [array for array in (self.grey, self.material) if array is not None]
+        return len(arrays[0]) if arrays else self.known.shape[0] - self.z0
 
     @property
     def values(self) -> NDArray[Any]:
@@ -44,7 +56,9 @@ class Slab:
     @property
     def roles(self) -> tuple[str, ...]:
         """Names of what is given."""
-        return tuple(name for name in ("classes", "instances", "levels", "grey", "material") if getattr(self, name) is not None)
+        return tuple(
+            name for name in ("classes", "instances", "levels", "known", "grey", "material") if getattr(self, name) is not None
+        )
 
 
 def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
@@ -63,9 +77,9 @@ def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
             raise InputError(f"a slab starts at z = {slab.z0}, but the next slice is {z}: give consecutive slabs")
         if slab.roles != roles:
             raise InputError(f"the slab at z = {z} holds {slab.roles}, the first one {roles}: all must hold the same arrays")
-        size = (slab.values.shape[0], *shape[1:])
+        size = (slab.n_slices, *shape[1:])
         for role in roles:
-            if role == "levels":
+            if role in ("levels", "known"):
                 continue
             found = getattr(slab, role).shape
             if found != size or z + size[0] > shape[0]:

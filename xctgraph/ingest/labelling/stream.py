@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling.border import BorderContact
-from xctgraph.ingest.labelling.components import ByValue, Connected
+from xctgraph.ingest.labelling.components import ByValue, Connected, Known
 from xctgraph.ingest.labelling.grey import Grey, GreySums, RunGrey, grey_of_runs
 from xctgraph.ingest.labelling.moments import Moments, MomentSums
 from xctgraph.ingest.labelling.ordered import ordered_map
+from xctgraph.ingest.labelling.quantiles import GreyQuantiles
 from xctgraph.ingest.labelling.runs import Runs, extract
 from xctgraph.ingest.labelling.slab import Shape, Slab, checked
 from xctgraph.store.errors import InputError
@@ -65,6 +66,7 @@ class _Extracted(NamedTuple):
     grey: RunGrey | None
     material: NDArray[np.bool_] | None
     by_value: bool
+    known: Labels | None
 
 
 def label(
@@ -79,9 +81,9 @@ def label(
     """Find and measure the connected components of a volume that is given slab by slab.
 
     Voxels of one class that are neighbours belong together; classes never join. Where slabs hold instances, voxels of equal
-    value belong together, wherever they are. Labels are the ranks of the components' first voxels in C order among all
-    classes, from 1, after dropping components of fewer than `min_voxels` voxels. The result doesn't depend on the height of
-    the slabs nor on the number of workers, to the last bit.
+    value belong together, wherever they are; known features stay what they are. Labels are the ranks of the components' first
+    voxels in C order among all classes, from 1, after dropping components of fewer than `min_voxels` voxels. The result
+    doesn't depend on the height of the slabs nor on the number of workers, to the last bit.
 
     Parameters
     ----------
@@ -112,25 +114,31 @@ def label(
         raise InputError(f"a volume of shape {tuple(shape)} cannot be labelled: three positive sizes (z, y, x) are needed")
     if workers < 1:
         raise InputError(f"workers = {workers} is not valid: at least 1 thread is needed")
-    components: Connected | ByValue | None = None
+    components: Connected | ByValue | Known | None = None
     grey: GreySums | None = None
+    quantiles: GreyQuantiles | None = None
     moments, border = MomentSums(), BorderContact(shape)
     chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     by_value = False
     n_runs = 0
-    for z0, runs, run_grey, material, by_value in ordered_map(_extracted, checked(slabs, shape), workers):
+    for z0, runs, run_grey, material, by_value, known in ordered_map(_extracted, checked(slabs, shape), workers):
         if components is None:
-            components = ByValue() if by_value else Connected(shape[1], connectivity)
-            grey = GreySums(run_grey.exact) if run_grey is not None else None
+            components = Known(known) if known is not None else ByValue() if by_value else Connected(shape[1], connectivity)
+            if run_grey is not None:
+                grey, quantiles = GreySums(run_grey.exact), GreyQuantiles(run_grey.dtype, min_voxels, workers)
         component = components.add(runs)
         moments.add(runs, component, components.n)
         border.add(runs, component, components.n, z0, material)
-        if grey is not None and run_grey is not None:
-            grey.add(run_grey, component, components.n)
         chunks.append((runs.spans, component))
         n_runs += len(component)
         needed = n_runs * RUN_BYTES + components.n * COMPONENT_BYTES
-        _check_memory(memory, needed, f"up to slice {z0 + len(runs.rows) // shape[1]} of {shape[0]} it has {n_runs:,} runs")
+        what = f"up to slice {z0 + len(runs.rows) // shape[1]} of {shape[0]} it has {n_runs:,} runs"
+        if grey is not None and quantiles is not None and run_grey is not None:
+            grey.add(run_grey, component, components.n)
+            quantiles.add(run_grey, component, components, components.n)
+            needed += quantiles.n_bytes
+            what += f", and {quantiles.n_bytes / 1e9:.2f} GB of grey values for quantiles"
+        _check_memory(memory, needed, what)
     assert components is not None  # noqa: S101  # a shape of at least one slice has passed `checked`
     roots = components.roots()
     found = moments.folded(roots)
@@ -139,7 +147,9 @@ def label(
     _check_memory(memory, n_runs * RUN_BYTES + n_kept * FEATURE_BYTES, f"it has {n_kept:,} features")
     rank = np.zeros(len(roots), np.int32)
     rank[roots == np.arange(len(roots))] = np.where(kept, np.cumsum(kept), 0)
-    values = grey.folded(roots).take(kept) if grey is not None else None
+    values = None
+    if grey is not None and quantiles is not None:
+        values = grey.folded(roots, quantiles.folded(components, roots)).take(kept)
     found = found.take(kept)
     final = rank[roots]
     return Labelled(
@@ -156,7 +166,8 @@ def label(
 def _extracted(slab: Slab) -> _Extracted:
     runs = extract(slab)
     grey = grey_of_runs(slab.grey, runs) if slab.grey is not None else None
-    return _Extracted(slab.z0, runs, grey, slab.material, slab.instances is not None)
+    by_value = slab.instances is not None or slab.known is not None
+    return _Extracted(slab.z0, runs, grey, slab.material, by_value, slab.known)
 
 
 def _check_memory(memory: int | None, needed: int, what: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling import Moments
-from xctgraph.ingest.measurement.parallel import in_parts
+from xctgraph.ingest.parallel import in_parts
 
 F64 = NDArray[np.float64]
 Spacing = tuple[float, float, float]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.measurement.parallel import in_parts
+from xctgraph.ingest.parallel import in_parts
 from xctgraph.store.jit import njit
 from xctgraph.store.labels import Labels
 

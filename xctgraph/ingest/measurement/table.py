@@ -16,6 +16,8 @@ from xctgraph.store.schema import FEATURES
 
 Spacing = tuple[float, float, float]
 
+# At the shares of labelling.quantiles.SHARES.
+_QUANTILES = ("q05", "q25", "median", "q75", "q95")
 _TYPES = {"int64": pa.int64(), "int32": pa.int32(), "float64": pa.float64(), "bool": pa.bool_()}
 
 
@@ -96,9 +98,11 @@ def _shape(labelled: Labelled, spacing: Spacing, workers: int) -> dict[str, NDAr
 
 def _grey(labelled: Labelled) -> dict[str, NDArray[np.generic] | None]:
     grey = labelled.grey
-    return {
+    columns: dict[str, NDArray[np.generic] | None] = {
         "intensity_mean": grey.mean if grey else None,
         "intensity_std": grey.std if grey else None,
         "intensity_min": grey.minimum if grey else None,
         "intensity_max": grey.maximum if grey else None,
     }
+    columns |= {f"intensity_{name}": grey.quantiles[:, k] if grey else None for k, name in enumerate(_QUANTILES)}
+    return columns

@@ -19,7 +19,8 @@ _ROUNDED = 3
 _OUTSIDE = 1.0
 _TAKEN_OVER = (
     "surface_area", "sphericity", "axis_major_length", "axis_intermediate_length", "axis_minor_length",
-    "intensity_mean", "intensity_std", "intensity_min", "intensity_max", "confidence",
+    "intensity_mean", "intensity_std", "intensity_min", "intensity_max",
+    "intensity_q05", "intensity_q25", "intensity_median", "intensity_q75", "intensity_q95", "confidence",
 )  # fmt: skip
 
 

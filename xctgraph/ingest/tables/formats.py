@@ -35,6 +35,11 @@ COLUMNS: dict[str, tuple[Dimension, str]] = {
     "intensity_std": ("number", "standard deviation of the grey value"),
     "intensity_min": ("number", "smallest grey value"),
     "intensity_max": ("number", "largest grey value"),
+    "intensity_q05": ("number", "5 % quantile of the grey values"),
+    "intensity_q25": ("number", "25 % quantile"),
+    "intensity_median": ("number", "median grey value"),
+    "intensity_q75": ("number", "75 % quantile"),
+    "intensity_q95": ("number", "95 % quantile"),
     "confidence": ("number", "confidence of the segmentation, 0 to 1"),
     "border_touching": ("flag", "whether it touches a face of the volume"),
 }
@@ -58,7 +63,13 @@ class Format:
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-_GREY = {"intensity_mean": ("Mean",), "intensity_std": ("StdDev",), "intensity_min": ("Min",), "intensity_max": ("Max",)}
+_GREY = {
+    "intensity_mean": ("Mean",),
+    "intensity_std": ("StdDev",),
+    "intensity_min": ("Min",),
+    "intensity_max": ("Max",),
+    "intensity_median": ("Median",),
+}
 
 FORMATS: dict[str, Format] = {
     "csv": Format("any program, with our names", {name: (name,) for name in COLUMNS}),
@@ -160,6 +171,7 @@ FORMATS: dict[str, Format] = {
             "intensity_std": ("intensity_std",),
             "intensity_min": ("intensity_min", "min_intensity"),
             "intensity_max": ("intensity_max", "max_intensity"),
+            "intensity_median": ("intensity_median",),
         },
         {"position": "voxel", "size": "voxel"},
     ),

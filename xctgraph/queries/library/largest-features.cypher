@@ -16,6 +16,8 @@ RETURN f.feature_id AS feature_id, f.uid AS uid, f.scan_id AS scan_id, f.sample 
        f.feret_diameter_min AS feret_diameter_min, f.major_z AS major_z, f.major_y AS major_y, f.major_x AS major_x,
        f.minor_z AS minor_z, f.minor_y AS minor_y, f.minor_x AS minor_x, f.intensity_mean AS intensity_mean,
        f.intensity_std AS intensity_std, f.intensity_min AS intensity_min, f.intensity_max AS intensity_max,
+       f.intensity_q05 AS intensity_q05, f.intensity_q25 AS intensity_q25, f.intensity_median AS intensity_median,
+       f.intensity_q75 AS intensity_q75, f.intensity_q95 AS intensity_q95,
        f.border_touching AS border_touching, f.local_density AS local_density, f.cluster_id AS cluster_id,
        f.confidence AS confidence, f.track_id AS track_id, f.region_id AS region_id
 ORDER BY f.volume DESC, f.feature_id
