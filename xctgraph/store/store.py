@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -252,6 +252,22 @@ class Store:
         plain = cypher.check(query, parameters)
         self._refresh(self.engine)
         return self.engine.query(query, plain)
+
+    def py2neo(self) -> Any:
+        """A connected `py2neo.Graph` on the Neo4j that the store was opened with, brought to the newest revision first.
+
+        Raises
+        ------
+        InputError
+            If the store was opened without a Neo4j URI, or py2neo is not installed.
+        EngineError
+            If the server cannot be reached, or holds another store's graph.
+        """
+        from xctgraph.store import py2neo_graph
+
+        graph = py2neo_graph.connected(self.engine)
+        self._refresh(self.engine)
+        return graph
 
     def status(self) -> list[Status]:
         """How far each projection is: its revision, the store's, and whether it is current.
