@@ -13,6 +13,7 @@ from tests import factories
 from tests.conftest import neo4j_driver, wipe_neo4j
 from tests.store import oracle
 from xctgraph import Store, open_store
+from xctgraph.store import neo4j_connection
 from xctgraph.store.engine_neo4j import Neo4jEngine
 from xctgraph.store.errors import EngineError
 
@@ -93,6 +94,32 @@ def test_a_database_that_is_not_there(neo4j_uri: str, tmp_path: Path) -> None:
     with (
         open_store(tmp_path / "x.store", create=True, graph=f"{neo4j_uri}/nowhere") as store,
         pytest.raises(EngineError, match="has no database 'nowhere'"),
+    ):
+        store.status()
+
+
+def test_a_server_without_tls_is_named(neo4j_uri: str, tmp_path: Path) -> None:
+    with (
+        open_store(tmp_path / "x.store", create=True, graph=neo4j_uri.replace("bolt://", "bolt+s://")) as store,
+        pytest.raises(EngineError, match=r"cannot be reached: .*with TLS on this port\? Without TLS .* neo4j:// or bolt://"),
+    ):
+        store.status()
+
+
+def test_a_host_that_is_not_there(tmp_path: Path) -> None:
+    with (
+        open_store(tmp_path / "x.store", create=True, graph="bolt://127.0.0.1:1") as store,
+        pytest.raises(EngineError, match=r"cannot be reached: .*is the server running, and the address right\?"),
+    ):
+        store.status()
+
+
+def test_an_old_server_is_refused(neo4j_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No old server is at hand: the real one is held against a version that is to come.
+    monkeypatch.setattr(neo4j_connection, "OLDEST", (9999, 1))
+    with (
+        open_store(tmp_path / "x.store", create=True, graph=neo4j_uri) as store,
+        pytest.raises(EngineError, match=r"is Neo4j/5\.\d+\.\d+, too old: xctgraph needs Neo4j 9999\.1 or newer"),
     ):
         store.status()
 
