@@ -46,7 +46,9 @@ def near(labels: Labels, features: pa.Table, spacing: tuple[float, float, float]
     if labels.n > n:
         raise InputError(f"the label volume holds label {labels.n}, but there are only {n} features: measure all of them")
     surface = labels.boundary()
-    first, second, between = gaps(surface.coords, surface.label - 1, n, spacing, gap)
+    owner = surface.label
+    owner -= 1  # in place: the voxels of the surfaces are the peak of the whole ingest
+    first, second, between = gaps(surface.coords, owner, n, spacing, gap)
     centre = np.stack([features[axis].to_numpy() for axis in "zyx"], axis=1)[row[1:]]
     return pa.table(
         {

@@ -73,7 +73,7 @@ def cut(voxels: NDArray[np.int32], owner: NDArray[np.int32], spacing: tuple[floa
     group = _group(voxels, owner, size, blocks, n_owners)
     order = np.argsort(group, kind="stable")
     # The arrays of one entry per voxel are let go as soon as they have served: they are the peak of the whole ingest.
-    group = group[order]
+    group.sort()  # in place: what `group[order]` is, without another array
     first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
     of_first = group[first]
     del group
