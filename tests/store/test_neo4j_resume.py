@@ -200,7 +200,7 @@ def test_batches_beyond_the_servers_memory_are_halved(
         ids = np.arange(1, 20_001)
         values = {"track_id": ids + 10**9, "t_first": ids * 0, "t_last": ids * 0, "n_features": ids, "lineage_id": ids}
         tx.put("tracks", values | {"kind": ["pore"] * len(ids), "job_id": ["j"] * len(ids)}, sample="S2")
-    connection = Connection(store.engine.address)  # type: ignore[attr-defined]
+    connection = Connection(store.engine.address)  # type: ignore[attr-defined]  # of the Neo4j engine
     with pytest.raises(EngineError, match=r"transaction\.max threshold reached"), connection.session(write=True) as session:
         session.run("UNWIND range(1, 20000) AS i CREATE (:Note {text: 'too much for one transaction ' + i})").consume()
     connection.close()

@@ -94,10 +94,7 @@ class Connection:
                     raise BatchTooLarge(
                         f"the server at {self.address} has not the memory for it: give it more ({cause.message})"
                     ) from cause
-                again = isinstance(cause, IncompleteCommit) or (
-                    isinstance(cause, (Neo4jError, DriverError)) and cause.is_retryable()
-                )
-                if not again or time.monotonic() - started > _RETRY_SECONDS:
+                if not _passes(cause) or time.monotonic() - started > _RETRY_SECONDS:
                     raise
             time.sleep(wait)
         raise AssertionError
@@ -111,8 +108,8 @@ class Connection:
 
     def translated(self, error: Neo4jError | DriverError, *, write: bool) -> EngineError | QueryError:
         """What an error of the server or the driver means to the user."""
+        who = f"user {self.auth[0]!r}" if self.auth else "a client without user and password"
         if isinstance(error, AuthError):
-            who = f"user {self.auth[0]!r}" if self.auth else "a client without user and password"
             return EngineError(
                 f"Neo4j at {self.address} refuses {who}: give neo4j://USER:PASSWORD@HOST, or NEO4J_USERNAME and NEO4J_PASSWORD"
             )
@@ -125,7 +122,6 @@ class Connection:
         if code == "Neo.ClientError.Database.DatabaseNotFound":
             return EngineError(f"Neo4j at {self.address} has no database {self.database!r}: create it, or leave its name out")
         if write and code in _READ_ONLY:
-            who = f"user {self.auth[0]!r}" if self.auth else "a client without user and password"
             return EngineError(
                 f"Neo4j at {self.address} lets {who} read, but not load: give a user who may write, "
                 f"or make the database writable ({text})"
@@ -177,6 +173,7 @@ class Connection:
 
 
 def _passes(cause: BaseException | None) -> bool:
+    """Whether the same may succeed later."""
     return isinstance(cause, IncompleteCommit) or (isinstance(cause, (Neo4jError, DriverError)) and cause.is_retryable())
 
 

@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from xctgraph.ingest.few import median
+from xctgraph.store.jit import njit
+
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _NEIGHBOURS = 12
 
@@ -20,28 +24,35 @@ class Agreement(NamedTuple):
     around: Floats
 
 
-def agreement(points: Floats, displacement: Floats, at: Floats, moved: Floats) -> Agreement:
-    """Compare links with the nearest of those that the displacement rests on.
+def agreement(points: Floats, moved: Floats, n: int) -> Agreement:
+    """Compare links with the nearest of those that the displacement rests on, the first `n`.
 
     Parameters
     ----------
-    points, displacement : (n, 3), um
-        Links that the displacement rests on: where they start and how they move, less the displacement field.
-    at, moved : (k, 3), um
-        The links to judge, likewise; one of the first that starts at the same place does not count for itself.
+    points, moved : (k, 3), um
+        Where links start and how they move, less the displacement field. A link of the first that starts at the same place as
+        the one looked at does not count.
     """
-    if len(points) < 3 or not len(at):
-        unknown = np.full(len(at), np.inf)
+    if n < 3:
+        unknown = np.full(len(points), np.inf)
         return Agreement(unknown, unknown)
-    tree = cKDTree(points)
-    own_of_all = _off(tree, displacement, points, displacement)
-    near = np.asarray(tree.query(at, k=min(_NEIGHBOURS, len(points)))[1])
-    return Agreement(_off(tree, displacement, at, moved), np.median(own_of_all[near], axis=1))
+    distance, near = map(np.asarray, cKDTree(points[:n]).query(points, k=min(_NEIGHBOURS + 1, n)))
+    own = np.linalg.norm(moved - _middle(distance, near, moved), axis=1)
+    return Agreement(own, np.median(own[near[:, :_NEIGHBOURS]], axis=1))
 
 
-def _off(tree: cKDTree, displacement: Floats, at: Floats, moved: Floats) -> Floats:
-    k = min(_NEIGHBOURS + 1, int(tree.n))
-    distance, near = map(np.asarray, tree.query(at, k=k))
-    others = displacement[near]
-    others[distance == 0] = np.nan
-    return np.asarray(np.linalg.norm(moved - np.nanmedian(others, axis=1), axis=1), np.float64)
+@njit
+def _middle(distance: Floats, near: Ints, moved: Floats) -> Floats:
+    """Median displacement, by component, of the neighbours that start elsewhere; NaN without any."""
+    middle = np.full((len(near), 3), np.nan)
+    scratch = np.empty(near.shape[1])
+    for i in range(len(near)):
+        for c in range(3):
+            k = 0
+            for j in range(near.shape[1]):
+                if distance[i, j] > 0:
+                    scratch[k] = moved[near[i, j], c]
+                    k += 1
+            if k > 0:
+                middle[i, c] = median(scratch[:k])
+    return middle

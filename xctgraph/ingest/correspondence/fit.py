@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from xctgraph.ingest.correspondence.field import Field
+from xctgraph.ingest.few import median
 from xctgraph.store.jit import njit
 
 Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ def _about_nodes(
         for c in range(3):
             for p in range(k):
                 scratch[p] = residual[near[n, p], c]
-            right[0, c] = _median(scratch)
+            right[0, c] = median(scratch)
         for _ in range(_LOCAL_ROUNDS):
             for p in range(k):
                 error[p] = 0.0
@@ -110,7 +111,7 @@ def _about_nodes(
                     error[p] += e * e
                 error[p] = np.sqrt(error[p])
             scratch[:] = error
-            scale = max(precision, 2.0 * _median(scratch))
+            scale = max(precision, 2.0 * median(scratch))
             normal[:] = 0.0
             right[:] = 0.0
             for p in range(k):
@@ -126,19 +127,6 @@ def _about_nodes(
             _solve(normal, right)
         result[n] = right[0]
     return result
-
-
-@njit
-def _median(values: Floats) -> float:
-    """Median of a few values, which are sorted in place: for so few, insertion beats np.median five times."""
-    n = len(values)
-    for a in range(1, n):
-        value, b = values[a], a
-        while b > 0 and values[b - 1] > value:
-            values[b] = values[b - 1]
-            b -= 1
-        values[b] = value
-    return float((values[(n - 1) // 2] + values[n // 2]) / 2)
 
 
 @njit

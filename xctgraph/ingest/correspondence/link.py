@@ -213,7 +213,7 @@ def _found(
     n = len(found.a)
     at, off = a.position[edges.a], b.position[edges.b] - predicted[edges.a]
     scale = known.spacing if np.isfinite(known.spacing) else a.voxel
-    own, around = (disagreement / scale for disagreement in agreement(at[:n], off[:n], at, off))
+    own, around = (disagreement / scale for disagreement in agreement(at, off, n))
     matched = matched_terms(found.cost, margins(possible, found), own[:n], around[:n])
     added = added_terms(edges.cost[n:], own[n:], around[n:])
     if known.support and np.isfinite(known.spacing):

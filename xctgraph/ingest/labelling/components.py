@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling.growth import grown
 from xctgraph.ingest.labelling.runs import Runs
+from xctgraph.ingest.union_find import root
 from xctgraph.store.jit import njit
 from xctgraph.store.labels import Labels
 
@@ -128,17 +129,9 @@ class Known:
 
 
 @njit
-def _root(parent: I32, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit
 def _find(parent: I32, component: I32, roots: I32) -> None:
     for i in range(len(component)):
-        roots[i] = _root(parent, component[i])
+        roots[i] = root(parent, component[i])
 
 
 @njit
@@ -187,11 +180,11 @@ def _connect(
                 j = first
                 while j < end and spans[j, 2] < spans[i, 3] + gap:
                     if code[j] == code[i]:
-                        b = _root(parent, component[j])
+                        b = root(parent, component[j])
                         if component[i] < 0:
                             component[i] = b
                         else:
-                            a = _root(parent, component[i])
+                            a = root(parent, component[i])
                             component[i] = min(a, b)
                             parent[max(a, b)] = min(a, b)
                     j += 1

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.few import insertion_sort
 from xctgraph.store.jit import njit
 
 Keys = NDArray[Any]
@@ -41,13 +42,7 @@ def sort(keys: Keys, scratch: Keys, count: I64) -> None:
     """Sort keys in place; `scratch` has room for as many, `count` for 256."""
     n = len(keys)
     if n <= _FEW:
-        for i in range(1, n):
-            key = keys[i]
-            j = i
-            while j > 0 and keys[j - 1] > key:
-                keys[j] = keys[j - 1]
-                j -= 1
-            keys[j] = key
+        insertion_sort(keys)
         return
     for byte in range(keys.itemsize):
         shift = 8 * byte

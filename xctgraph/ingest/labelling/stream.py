@@ -136,8 +136,9 @@ def label(
         if grey is not None and quantiles is not None and run_grey is not None:
             grey.add(run_grey, component, components.n)
             quantiles.add(run_grey, component, components, components.n)
-            needed += quantiles.n_bytes
-            what += f", and {quantiles.n_bytes / 1e9:.2f} GB of grey values for quantiles"
+            held = quantiles.n_bytes
+            needed += held
+            what += f", and {held / 1e9:.2f} GB of grey values for quantiles"
         _check_memory(memory, needed, what)
     assert components is not None  # noqa: S101  # a shape of at least one slice has passed `checked`
     roots = components.roots()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.union_find import root
 from xctgraph.store.jit import njit
 
 I32 = NDArray[np.int32]
@@ -54,14 +55,6 @@ def basins(distance: F64, depth: float, connectivity: int, spacing: Spacing = (1
 
 
 @njit
-def _root(parent: I32, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit
 def _flood(distance: F64, order: I64, steps: I64, lengths: F64, depth: float, basin: I32) -> int:
     """Give every voxel of `order` a basin; returns the largest number given, most of which stand for no basin."""
     parent = np.zeros(len(order) + 1, np.int32)
@@ -76,7 +69,7 @@ def _flood(distance: F64, order: I64, steps: I64, lengths: F64, depth: float, ba
             j = i + steps[k]
             if basin[j] == 0:
                 continue
-            other = _root(parent, basin[j])
+            other = root(parent, basin[j])
             slope = (distance[j] - distance[i]) / lengths[k]
             if top[other] - distance[i] >= depth:
                 better = not stands_out or slope > steepest
@@ -86,7 +79,7 @@ def _flood(distance: F64, order: I64, steps: I64, lengths: F64, depth: float, ba
             if better:
                 own, steepest = other, slope
         for step in steps:
-            other = _root(parent, basin[i + step])
+            other = root(parent, basin[i + step])
             if other not in (own, 0) and top[other] - distance[i] < depth:
                 parent[other] = own
         if own == 0:
@@ -96,7 +89,7 @@ def _flood(distance: F64, order: I64, steps: I64, lengths: F64, depth: float, ba
             top[n] = distance[i]
         basin[i] = own
     for i in order:
-        basin[i] = _root(parent, basin[i])
+        basin[i] = root(parent, basin[i])
     return n
 
 

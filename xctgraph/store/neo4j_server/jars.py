@@ -54,7 +54,7 @@ def fetch() -> Path:
             partial = cache / f"{version()}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             options = ["-q", "-B", "-f", str(POM), _PLUGIN, f"-DoutputDirectory={partial}", "-DincludeScope=runtime"]
-            done = subprocess.run(["mvn", *options], capture_output=True, text=True, check=False)  # noqa: S603, S607
+            done = subprocess.run(["mvn", *options], capture_output=True, text=True, check=False)  # noqa: S603, S607  # fixed words; mvn is what the path has
             if done.returncode:
                 raise ServerUnavailable(f"Maven could not fetch Neo4j {version()}: {(done.stdout + done.stderr).strip()[-1500:]}")
             partial.rename(jars)

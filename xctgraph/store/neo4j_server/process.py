@@ -61,7 +61,7 @@ def running(
         arguments = [str(Path(folder) if home is None else home), str(chosen)]
         command = ["java", f"-Xmx{heap}", "-cp", f"{found}/*", str(_SOURCE), *arguments]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603  # our own class
         try:
             uri = f"bolt://127.0.0.1:{chosen}"
             _wait(uri, process, log)
