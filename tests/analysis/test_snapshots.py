@@ -62,9 +62,13 @@ def test_every_scan_in_order(store: Store) -> None:
 
 
 def test_nodes_equal_the_parts(store: Store) -> None:
-    numeric = [c.name for c in schema.FEATURES.columns if c.type in ("float64", "int32", "int64", "bool") and c.name not in IDS]
+    numeric = [
+        c.name
+        for c in schema.FEATURES.columns
+        if c.type in ("float64", "int32", "int64", "bool") and c.name not in IDS and not c.kinds
+    ]
     for graph in snapshots.pyg(store):
-        assert graph.x_names == numeric
+        assert graph.x_names == dict.fromkeys(graph.node_types, numeric)
         rows = duckdb.execute(
             f"SELECT * FROM {parts(store, 'features')} WHERE sample = ? AND t = ? ORDER BY feature_id", [graph.sample, graph.t]
         ).df()
@@ -154,9 +158,11 @@ def test_nothing_later_is_known(tmp_path: Path, rng: np.random.Generator) -> Non
 
 def test_columns_known_later_stay_out() -> None:
     later = {(t.name, c.name) for t in schema.TABLES.values() for c in t.columns if c.known_at != "t"}
-    held = {("features", c.name) for c in columns.X_COLUMNS}
-    held |= {(name.lower(), c.name) for name, described in columns.EDGE_COLUMNS.items() for c in described}
-    assert ("next", "event") in later
+    held = {(table, c.name) for table, described in columns.X_COLUMNS.items() for c in described}
+    held |= {(name, c.name) for name in columns.RELATIONS for c in columns.EDGE_COLUMNS[schema.TABLES[name].edge]}
+    assert {("next", "event"), ("front_sites", "advance_um"), ("tracks", "t_last")} <= later
+    assert not {"next", "next_region"} & set(columns.RELATIONS)
+    assert ("front_sites", "local_density") in held
     assert not held & later
 
 
@@ -175,6 +181,7 @@ def test_files_round_trip(store: Store, tmp_path: Path, safe: bool) -> None:
         assert read.node_types == graph.node_types
         assert read.edge_types == graph.edge_types
         assert (read.sample, read.t, read.x_names) == (graph.sample, graph.t, graph.x_names)
+        assert read.edge_attr_units == graph.edge_attr_units
         for ours, theirs in zip(graph.stores, read.stores, strict=True):
             for key, value in ours.items():
                 if isinstance(value, torch.Tensor):
@@ -189,9 +196,11 @@ def test_manifest_says_what_the_files_hold(store: Store, tmp_path: Path) -> None
     assert [s["file"] for s in manifest["scans"]] == [f"scans/{p.name}" for p in paths]
     assert [s["t"] for s in manifest["scans"]] == [1, 2]
     graph = snapshots.load(paths[0])
-    assert [c["name"] for c in manifest["x"]] == graph.x_names
-    assert {c["known_at"] for c in manifest["x"]} == {"t"}
-    units = {c["name"]: c["unit"] for c in manifest["x"]}
+    assert [c["name"] for c in manifest["x"]["features"]] == graph.x_names["pore"]
+    assert {c["known_at"] for described in manifest["x"].values() for c in described} == {"t"}
+    assert manifest["y"] == {}
+    units = {c["name"]: c["unit"] for c in manifest["x"]["features"]}
+    assert list(units.values()) == graph.x_units["pore"]
     assert (units["volume"], units["z"], units["vz"]) == ("um^3", "um", "voxel")
     rows = duckdb.execute(
         f"SELECT kind, count(*) FROM {parts(store, 'features')} WHERE sample='S1' AND t=1 GROUP BY 1"
@@ -268,7 +277,7 @@ def test_edge_to_nowhere_is_refused(tmp_path: Path, rng: np.random.Generator) ->
     made.frames["near"] = pd.concat([made["near"], broken], ignore_index=True)
     store = open_store(tmp_path / "xct.store", create=True)
     factories.fill(store, made)
-    with pytest.raises(StoreCorrupt, match=r"1 NEAR edges name features .* the first 999"):
+    with pytest.raises(StoreCorrupt, match=r"1 NEAR edges name nodes .* the first 999"):
         snapshots.pyg(store)
 
 

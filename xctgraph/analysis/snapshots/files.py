@@ -1,4 +1,4 @@
-"""Snapshots on disk: `OUT/scans/SAMPLE_tNNNNN.pt`, with `manifest.json` and `README.md` beside them."""
+"""Snapshots on disk: `OUT/scans/SAMPLE_tNNNNN.pt`, the same as `OUT/arrow/SAMPLE_tNNNNN/`, `manifest.json`, `README.md`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,37 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from xctgraph import __version__
-from xctgraph.analysis.snapshots.columns import EDGE_COLUMNS, X_COLUMNS
-from xctgraph.analysis.snapshots.pyg import Scans, iter_pyg, require_pyg
+from xctgraph.analysis.snapshots import bundle, twin
+from xctgraph.analysis.snapshots.columns import (
+    EDGE_COLUMNS,
+    LATER_COLUMNS,
+    NODE_TYPES,
+    RELATIONS,
+    SCAN_ATTRIBUTES,
+    X_COLUMNS,
+    chosen,
+)
+from xctgraph.analysis.snapshots.pyg import iter_pyg, require_pyg
+from xctgraph.analysis.snapshots.selection import Parts, Scans
+from xctgraph.analysis.snapshots.targets import TARGETS
 from xctgraph.store import Store
 from xctgraph.store.errors import InputError
 from xctgraph.store.progress import Progress, silent
+from xctgraph.store.schema import TABLES
 from xctgraph.store.table import Column
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-FORMAT = "xctgraph-pyg-1"
+FORMAT = "xctgraph-pyg-2"
 LONGEST_NAME = 120
 
 README = """\
 # Snapshots of an xctgraph store
 
-One PyTorch Geometric `HeteroData` per scan in `scans/`, made by `xctgraph export pyg`. `manifest.json` lists the files and gives
-the unit, meaning and `known_at` of every column of `x` and `edge_attr`.
+One PyTorch Geometric `HeteroData` per scan in `scans/`, made by `xctgraph export pyg`; the same arrays as Arrow tables in
+`arrow/`, for programs without torch. `manifest.json` lists the files and gives the unit, meaning and `known_at` of every column
+of `x`, `y` and `edge_attr`.
 
 ```python
 from xctgraph.analysis import snapshots
@@ -39,11 +52,12 @@ graph = snapshots.load("scans/{example}")            # only tensors and plain va
 
 or, without xctgraph, and only for files you trust: `torch.load(path, weights_only=False)`.
 
-- Node types are kinds; rows are ordered by `feature_id`. `pos` is z, y, x in micrometres. `track_id` says which rows of
-  two scans are the same physical defect.
+- Node types are kinds, `front_site` and `region`; rows are ordered by `feature_id`, `site_id`, `region_id`. `pos` is z, y, x in
+  micrometres. `track_id` says which rows of two scans are the same physical defect.
 - NaN in `x` means that the store has no value (`x.isnan()` is the mask).
-- Every NEAR and TOUCHES is there in both directions. `distance` has no meaning where one end is a fracture.
-- Nothing in a graph became known later than its scan: no targets, no links to later scans.
+- Every NEAR, TOUCHES and ADJACENT is there in both directions, directed relations with their reverse as `rev_…`. `distance` has
+  no meaning where one end is a fracture.
+- Nothing in a graph became known later than its scan, except `y`, what became of the nodes, where targets were asked for.
 """
 
 
@@ -54,23 +68,30 @@ def write_pyg(
     samples: Sequence[str] | None = None,
     t: Scans = None,
     kinds: Sequence[str] | None = None,
+    where: str | None = None,
+    radius: float | None = None,
+    features: Sequence[str] | None = None,
+    targets: bool = False,
+    arrow: bool = True,
     progress: Progress = silent,
 ) -> list[Path]:
     """Write one `HeteroData` per scan under `out`, holding one in memory at a time.
 
     Parameters
     ----------
-    store, samples, t, kinds
+    store, samples, t, kinds, where, radius, features, targets
         As for `iter_pyg`.
     out
         Folder: new, empty, or an earlier export, whose files are replaced.
+    arrow
+        Write the Arrow tables beside them (`twin.tables`).
     progress
         Called once per scan.
 
     Returns
     -------
     list of Path
-        The files, ordered by sample and t.
+        The `.pt` files, ordered by sample and t.
 
     Raises
     ------
@@ -81,9 +102,19 @@ def write_pyg(
     """
     torch, _ = require_pyg()
     out = Path(out)
-    manifest = store.manifest()
-    graphs = iter_pyg(store, samples=samples, t=t, kinds=kinds, revision=manifest)
-    stale = _claim(out)
+    revision = store.manifest()
+    graphs = iter_pyg(
+        store,
+        samples=samples,
+        t=t,
+        kinds=kinds,
+        where=where,
+        radius=radius,
+        features=features,
+        targets=targets,
+        revision=revision,
+    )
+    bundle.claim(out)
     (out / "scans").mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     entries: list[dict[str, Any]] = []
@@ -92,15 +123,18 @@ def write_pyg(
         partial = path.with_suffix(".partial")
         torch.save(graph, partial)
         partial.replace(path)
+        twins = twin.write(graph, out / "arrow" / path.stem) if arrow else []
         paths.append(path)
-        entries.append(_entry(graph, path))
+        entries.append(_entry(graph, path, [file.relative_to(out).as_posix() for file in twins]))
         progress(f"snapshot of {graph.sample} t = {graph.t}", len(paths), 0)
-    for path in stale.difference(paths):
-        path.unlink(missing_ok=True)
-    (out / "README.md").write_text(README.format(example=paths[0].name), encoding="utf-8")
-    (out / "manifest.json").write_text(
-        json.dumps(_described_export(manifest.revision, entries), indent=2, ensure_ascii=False), encoding="utf-8"
-    )
+    told = [out / "README.md", out / "manifest.json"]
+    told[0].write_text(README.format(example=paths[0].name), encoding="utf-8")
+    described = _described_export(revision.revision, chosen(features), entries, targets=targets)
+    described |= {"where": where, "radius_um": radius}
+    told[1].write_text(json.dumps(described, indent=2, ensure_ascii=False), encoding="utf-8")
+    written = [*paths, *(out / file for entry in entries for file in entry["arrow"]), *told]
+    columns = {c.name: c for described in (X_COLUMNS | EDGE_COLUMNS).values() for c in described}
+    bundle.describe(out, "PyTorch Geometric snapshots", Parts(store.path, revision), written, list(columns.values()))
     return paths
 
 
@@ -132,23 +166,11 @@ def file_name(sample: str, t: int) -> str:
     return f"{name}_t{t:05d}.pt"
 
 
-def _claim(out: Path) -> set[Path]:
-    """Files of an earlier export in `out`, which this one replaces."""
-    if out.is_file():
-        raise InputError(f"{out} is a file: an export goes into a folder")
-    if not out.is_dir() or not any(out.iterdir()):
-        return set()
-    manifest = out / "manifest.json"
-    held = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
-    if held.get("format") != FORMAT:
-        raise InputError(f"{out} is not empty and not an earlier export: name a new or empty folder")
-    return {out / "scans" / Path(entry["file"]).name for entry in held["scans"]}
-
-
-def _entry(graph: HeteroData, path: Path) -> dict[str, Any]:
-    scan = {name: graph[name] for name in ("sample", "t", "time_s", "load_n", "strain", "material_volume")}
+def _entry(graph: HeteroData, path: Path, twins: list[str]) -> dict[str, Any]:
+    scan = {name: graph[name] for name in ("sample", "t", *SCAN_ATTRIBUTES)}
     return {
         "file": f"scans/{path.name}",
+        "arrow": twins,
         **{name: None if isinstance(value, float) and math.isnan(value) else value for name, value in scan.items()},
         "voxel_size_um": graph.voxel_size.tolist(),
         "nodes": {kind: graph[kind].x.shape[0] for kind in graph.node_types},
@@ -156,15 +178,19 @@ def _entry(graph: HeteroData, path: Path) -> dict[str, Any]:
     }
 
 
-def _described_export(revision: int, entries: list[dict[str, Any]]) -> dict[str, Any]:
+def _described_export(
+    revision: int, x_columns: Sequence[Column], entries: list[dict[str, Any]], *, targets: bool
+) -> dict[str, Any]:
+    y = {"features": TARGETS} | {table: LATER_COLUMNS[table] for table in NODE_TYPES}
     return {
         "format": FORMAT,
         "store_revision": revision,
         "versions": {"xctgraph": __version__}
         | {name: importlib.metadata.version(name) for name in ("torch", "torch_geometric", "pyarrow", "numpy")},
-        "x": [_described(c) for c in X_COLUMNS],
-        "pos": {"axes": ["z", "y", "x"], "unit": "um", "frame": "scan"},
-        "edge_attr": {relation: [_described(c) for c in columns] for relation, columns in EDGE_COLUMNS.items()},
+        "x": {table: [_described(c) for c in columns] for table, columns in (X_COLUMNS | {"features": x_columns}).items()},
+        "y": {table: [_described(c) for c in columns] for table, columns in y.items()} if targets else {},
+        "pos": {"axes": ["z", "y", "x"], "unit": "um", "frame": "scan; of regions: reference"},
+        "edge_attr": {name: [_described(c) for c in EDGE_COLUMNS[name]] for name in (TABLES[r].edge for r in RELATIONS)},
         "missing": "NaN",
         "directions": "both",
         "scans": entries,
