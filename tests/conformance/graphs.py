@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tests import factories
+from tests.conformance import fronts
 from tests.factories import Graph
 from xctgraph.store.ids import feature_id, scan_id
 
@@ -34,9 +35,15 @@ def rich(
     made.frames["touches"] = close[["source", "target", "sample", "t"]].assign(contact_area=rng.uniform(1, 50, len(close)))
     links = pd.concat([made["next"], _any_links(rng, features)], ignore_index=True)
     links = pd.concat([links, _crack_links(rng, features, near, made["touches"])], ignore_index=True)
+    links["confidence"] = factories.with_nulls(rng, rng.uniform(0, 1, len(links)), 0.2)
     made.frames["next"] = links.drop_duplicates(["source", "target"])
+    without_shape = rng.random(len(features)) < 0.1
+    features.loc[without_shape, [c for c in features if c.startswith(("axis_", "major_", "minor_", "feret_"))]] = None
+    n_scans = len(made["scans"])
+    made["scans"]["reliable_diameter"] = factories.with_nulls(rng, rng.uniform(4, 12, n_scans), 0.3)
     first = features.sort_values("t").groupby("track_id").kind.first()
     made["tracks"]["kind"] = first.loc[made["tracks"].track_id].to_numpy()
+    fronts.add(rng, made)
     return made
 
 
@@ -62,6 +69,7 @@ def renumbered(made: Graph, scans: list[int], *, mirror: bool = False) -> Graph:
         uid=[f"{made.sample}/{a}/{b}" for a, b in zip(t, label, strict=True)],
         scan_id=old.scan_id.map(new_scan),
         track_id=old.track_id.map(new_id),
+        region_id=pd.Series(fronts.moved_regions(made, new_t), dtype=object),
     )
     features["cluster_id"] = features.groupby(old.cluster_id).feature_id.transform("min")
     tracks = made["tracks"].assign(
@@ -82,6 +90,7 @@ def renumbered(made: Graph, scans: list[int], *, mirror: bool = False) -> Graph:
         "near": _undirected(made["near"], new_id, new_t),
         "touches": _undirected(made["touches"], new_id, new_t),
         "next": links,
+        **fronts.renumbered(made, new_t, new_id),
     }
     return Graph(made.sample, made.sample_no, list(scans), frames)
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 
+from tests.conformance import oracle_change, oracle_features
 from xctgraph.store import Store
 
 _SCAN = "($sample = '' OR sample = $sample)"
+_FRACTURE = "f.kind = 'fracture' AND ($sample = '' OR f.sample = $sample) AND ($t < 0 OR f.t = $t)"
 _KIND = "($kind = '' OR kind = $kind)"
 
 _TRACK_ENDS = """
@@ -173,23 +175,99 @@ SQL = {
                    avg(local_density) FILTER (linked AND NOT reached) AS density_not_reached,
                    avg(gap) FILTER (reached) AS gap_reached, avg(gap) FILTER (linked AND NOT reached) AS gap_not_reached
             FROM beside GROUP BY f
+        ),
+        front AS (
+            SELECT feature_id AS f, count(advance_um) AS n_sites, count(*) FILTER (advanced) AS n_advanced,
+                   avg(local_density) FILTER (advanced) AS density_advanced,
+                   avg(local_density) FILTER (NOT advanced) AS density_not_advanced
+            FROM front_sites GROUP BY feature_id
         )
         SELECT f.feature_id AS fracture_id, f.uid AS fracture, f.sample, f.t, a.n AS n_successors, coalesce(m.n, 0) AS n_merged,
                f.volume, a.volume - f.volume - coalesce(m.volume, 0) AS growth,
                (a.volume - f.volume - coalesce(m.volume, 0)) / f.volume AS relative_growth,
                coalesce(n_near, 0) AS n_near, coalesce(volume_near, 0) AS volume_near, coalesce(n_reached, 0) AS n_reached,
                coalesce(n_not_reached, 0) AS n_not_reached, coalesce(n_lost, 0) AS n_lost, density_reached, density_not_reached,
-               density_reached - density_not_reached AS density_difference, gap_reached, gap_not_reached
+               density_reached - density_not_reached AS density_difference, gap_reached, gap_not_reached,
+               coalesce(n_sites, 0) AS n_sites, coalesce(n_advanced, 0) AS n_advanced, density_advanced, density_not_advanced
         FROM after a JOIN features f ON f.feature_id = a.f LEFT JOIN merged m ON m.f = a.f LEFT JOIN summary s ON s.f = a.f
+        LEFT JOIN front p ON p.f = a.f
         ORDER BY f.feature_id
     """,
+    "sites-advanced-vs-density": f"""
+        SELECT f.feature_id AS fracture_id, f.uid AS fracture, f.sample, f.t, count(*) AS n_sites,
+               count(*) FILTER (p.advanced) AS n_advanced, avg(p.advance_um) AS mean_advance,
+               avg(p.local_density) FILTER (p.advanced) AS density_advanced,
+               avg(p.local_density) FILTER (NOT p.advanced) AS density_not_advanced,
+               avg(p.local_density) FILTER (p.advanced) - avg(p.local_density) FILTER (NOT p.advanced) AS density_difference,
+               covar_pop(p.advance_um, p.local_density) AS covariance
+        FROM features f JOIN front_sites p USING (feature_id) WHERE p.advance_um IS NOT NULL AND {_FRACTURE}
+        GROUP BY f.feature_id, f.uid, f.sample, f.t ORDER BY f.feature_id
+    """,
+    "defects-ahead-of-the-front": f"""
+        SELECT f.feature_id AS fracture_id, f.uid AS fracture, d.feature_id, d.uid AS feature, f.sample, f.t, d.kind,
+               count(*) AS n_sites, min(e.gap) AS gap, d.equivalent_diameter, d.local_density, d.track_id
+        FROM features f JOIN front_sites p USING (feature_id) JOIN faces e ON e.source = p.site_id
+        JOIN features d ON d.feature_id = e.target WHERE e.gap <= $gap_um AND {_FRACTURE}
+        GROUP BY ALL ORDER BY f.feature_id, d.feature_id
+    """,
+    "front-advance-by-scan": """
+        SELECT s.scan_id, s.sample, s.t, count(DISTINCT f.feature_id) AS n_fractures, count(site_id) AS n_sites,
+               coalesce(sum(p.front_length), 0) AS front_length, count(advance_um) AS n_known,
+               count(*) FILTER (advanced) AS n_advanced, avg(advance_um) AS mean_advance, max(advance_um) AS largest_advance,
+               avg(p.local_density) AS local_density, avg(p.opening) AS opening
+        FROM scans s LEFT JOIN features f ON f.scan_id = s.scan_id AND f.kind = 'fracture'
+        LEFT JOIN front_sites p USING (feature_id)
+        WHERE ($sample = '' OR s.sample = $sample) GROUP BY s.scan_id, s.sample, s.t ORDER BY s.scan_id
+    """,
+    "fracture-geometry": f"""
+        SELECT feature_id, uid, sample, t, track_id, volume, n_patches, fracture_area, tortuosity, opening_mean, opening_max,
+               load_angle, fracture_length, front_length
+        FROM features f WHERE {_FRACTURE} ORDER BY feature_id
+    """,
+    "swallowed-after-faced": f"""
+        WITH faced AS (
+            SELECT f.feature_id AS f, e.target AS d, min(e.gap) AS gap
+            FROM features f JOIN front_sites p USING (feature_id) JOIN faces e ON e.source = p.site_id
+            WHERE e.gap <= $gap_um AND {_FRACTURE} GROUP BY ALL
+        ),
+        fate AS (
+            SELECT f, d, gap, d IN (SELECT source FROM next WHERE event = 'swallowed') AS swallowed,
+                   d NOT IN (SELECT source FROM next) AS lost
+            FROM faced
+        )
+        SELECT f.feature_id AS fracture_id, f.uid AS fracture, f.sample, f.t, count(*) AS n_faced,
+               count(*) FILTER (swallowed) AS n_swallowed, count(*) FILTER (lost) AS n_lost,
+               count(*) FILTER (NOT swallowed AND NOT lost) AS n_left, avg(gap) FILTER (swallowed) AS gap_swallowed,
+               avg(gap) FILTER (NOT swallowed AND NOT lost) AS gap_left
+        FROM fate JOIN features f ON f.feature_id = fate.f
+        GROUP BY f.feature_id, f.uid, f.sample, f.t ORDER BY f.feature_id
+    """,
+    "regions-damage": """
+        WITH beside AS (
+            SELECT source AS a, target AS b FROM adjacent UNION ALL SELECT target, source FROM adjacent
+        ),
+        counted AS (
+            SELECT a, count(*) AS n, count(*) FILTER (fracture_area > 0) AS cracked
+            FROM beside JOIN regions ON region_id = b GROUP BY a
+        )
+        SELECT r.region_id, r.sample, r.t, r.ref_z, r.ref_y, r.ref_x, r.inclusion_fraction, r.pore_fraction, r.strain,
+               r.fracture_area, n.fracture_area - r.fracture_area AS area_growth,
+               n.pore_fraction - r.pore_fraction AS pore_growth,
+               coalesce(c.n, 0) AS n_adjacent, coalesce(c.cracked, 0) AS n_adjacent_cracked
+        FROM regions r LEFT JOIN counted c ON c.a = r.region_id LEFT JOIN next_region e ON e.source = r.region_id
+        LEFT JOIN regions n ON n.region_id = e.target
+        WHERE ($t < 0 OR r.t = $t) AND ($sample = '' OR r.sample = $sample) ORDER BY r.region_id
+    """,
+    **oracle_features.SQL,
+    **oracle_change.SQL,
 }
 
 
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
     """The tables of the store in DuckDB, read from the parts, with both directions of NEAR and TOUCHES."""
     connection = duckdb.connect()
-    for name in ("samples", "scans", "features", "tracks", "near", "touches", "next"):
+    names = ("samples", "scans", "features", "tracks", "near", "touches", "next")
+    for name in (*names, "front_sites", "faces", "regions", "adjacent", "next_region"):
         part = store.read(name)
         connection.register("part", part)
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM part")

@@ -15,6 +15,14 @@ from xctgraph.store import Store
 
 Values = dict[str, object]
 
+# The feature of which there is most to tell.
+_MOST = {
+    "neighbours": "SELECT a AS f FROM both_touches",
+    "feature-history": "SELECT track_id AS f FROM features",
+    "ancestors": "SELECT target AS f FROM next",
+    "descendants": "SELECT source AS f FROM next",
+}
+
 
 def _choices(name: str, world: World) -> list[Values]:
     """Parameters to ask a query with: the defaults, and some random ones."""
@@ -50,13 +58,42 @@ def _choices(name: str, world: World) -> list[Values]:
         box = bounds("z") | bounds("y") | bounds("x")
         ranged: list[Values] = [bounds(c) for c in columns] + [{k: v} for c in columns[-2:] for k, v in bounds(c).items()]
         return [*kinded, *ranged, box, {"t_min": 1, "t_max": 3}, {"border": "inside", "limit": 3}, {"border": "touching"}]
+    chosen = [int(f) for f in rng.permutation(features.feature_id.tolist())[:8]]
     if name == "neighbours":
-        chosen = [int(f) for f in rng.permutation(features.feature_id.tolist())[:8]]
         return [{"feature": f, "gap_um": g, "kind": one(kinds)} for f in chosen for g in (gap, 40)]
+    if name in ("feature-history", "ancestors", "descendants"):
+        return [{"feature": f} for f in chosen]
     if name in ("track-growth", "births-deaths-splits-merges"):
         return kinded if name.startswith("births") else [*kinded, {"min_features": 3}, {"limit": 4}]
     if name == "fastest-growing-tracks":
         return [*kinded, *({"by": "relative", "limit": 500} | k for k in kinded), {"volume_min": 500.0, "min_features": 3}]
+    if name == "front-advance-by-scan":
+        return sampled
+    if name in ("sites-advanced-vs-density", "fracture-geometry", "regions-damage"):
+        return [*sampled, *({"t": t} for t in scans)]
+    if name not in ("near-fracture-then-reached", "fracture-growth-vs-density"):
+        offered: dict[str, list[object]] = {
+            "axis": ["major", "minor"],
+            "bins": [1, 5, 90],
+            "bin_width": [0.001, 0.02],
+            "border": ["any", "inside", *(["touching"] if name == "size-distribution" else [])],
+            "confidence_max": [0.0, 0.4, 1.0],
+            "elongation_min": [1.0, 3.0],
+            "gap_um": [gap, 40.0, 0.0],
+            "kind": list(kinds),
+            "limit": [3, 500],
+            "min_features": [1, 3],
+            "neighbour_kind": list(kinds),
+            "t": list(scans),
+            "volume_min": [500.0],
+        }
+        parameters = catalogue[name].parameters
+        needed: Values = {p.name: one(offered[p.name]) for p in parameters if p.required}
+        held = connection.execute("SELECT sample, t FROM scans WHERE t = $t", needed).df() if needed else None
+        offered["sample"] = samples if held is None else held["sample"].tolist()
+        singly = [needed | {p.name: value} for p in parameters for value in offered[p.name]]
+        mixed: Values = {p.name: one(offered[p.name]) for p in parameters if p.name not in ("sample", "t")}
+        return [needed, *singly, needed | mixed]
     gap_name = "radius_um" if name == "fracture-growth-vs-density" else "gap_um"
     return [*sampled, {gap_name: gap}, {gap_name: 40}, {gap_name: 0}, *({"t": t} for t in scans)]
 
@@ -74,10 +111,9 @@ def test_answers_are_those_of_sql(world: World, name: str) -> None:
 def test_graphs_are_rich_enough(world: World) -> None:
     """Answers without rows prove nothing: where there are features, the defaults of every query find some."""
     store, connection = world.store, world.sql
-    (feature,) = connection.execute("SELECT a FROM both_touches GROUP BY a ORDER BY count(*) DESC, a LIMIT 1").fetchall()[0]
-    required = {"neighbours": {"feature": feature}, "largest-features": {"t": 0}, "density-around-features": {"t": 0}}
     for name, query in catalogue.items():
-        answer = query.run(store, **required.get(name, {}))
+        feature = connection.execute(f"{_MOST.get(name, 'SELECT 0 AS f')} GROUP BY f ORDER BY count(*) DESC, f").fetchall()[0][0]
+        answer = query.run(store, **_given(name, feature, 0))
         assert answer.num_rows > 1, name
         for column in (
             "merges",
@@ -103,22 +139,32 @@ def test_no_answer_depends_on_the_order_of_ids(rng: np.random.Generator, open_en
         with open_engine() as store:
             factories.fill(store, turned)
             chosen = next(f for f, n in number.items() if n == middle)
-            required = {"neighbours": {"feature": chosen}, "largest-features": {"t": 1}, "density-around-features": {"t": 1}}
             rows = {}
             for name, query in catalogue.items():
-                values = required.get(name, {}) | ({"limit": 1000} if "limit" in query.text else {})
+                values = _given(name, chosen, 1) | ({"limit": 1000} if "limit" in query.text else {})
                 table = query.run(store, **values)
                 rows[name] = _neutral(table.to_pylist(), number)
         answers.append(rows)
     assert answers[0] == answers[1]
 
 
+def _given(name: str, feature: int, t: int) -> Values:
+    """What the query requires, and a gap within which not every feature has a neighbour."""
+    required = {p.name for p in catalogue[name].parameters if p.required}
+    values: Values = {k: v for k, v in {"feature": feature, "t": t}.items() if k in required}
+    return values | ({"gap_um": 5.0} if name == "isolated-features" else {})
+
+
 def _neutral(rows: list[dict[str, object]], number: dict[int, int]) -> list[str]:
     """Rows without labels and in an order of their own, ids replaced by numbers that do not depend on them."""
-    ids = ("feature_id", "fracture_id", "track_id")
-    drop = ("uid", "label", "feature", "fracture", "cluster_id", "lineage_id")
-    kept = [
-        {k: number[v] if k in ids else f"{v:.9g}" if isinstance(v, float) else v for k, v in row.items() if k not in drop}
-        for row in rows
-    ]
+    ids = ("feature_id", "fracture_id", "track_id", "next_id", "merged_id", "part_id")
+    drop = ("uid", "label", "feature", "fracture", "next_uid", "merged", "part", "cluster_id", "lineage_id")
+    kept = [{k: number[v] if k in ids else _rounded(v) for k, v in row.items() if k not in drop} for row in rows]
     return sorted(map(str, kept))
+
+
+def _rounded(value: object) -> object:
+    """Floats to what does not depend on the order of a sum."""
+    if not isinstance(value, float):
+        return value
+    return "0" if abs(value) < 1e-9 else f"{value:.9g}"

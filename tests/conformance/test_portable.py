@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance import oracle
+from tests.conformance import oracle, portable_patterns, portable_values
 from tests.conformance.worlds import World, several
 from xctgraph.queries import dialect
 from xctgraph.store.errors import QueryError
-
-pytestmark = pytest.mark.parametrize("world", [several], indirect=True, ids=["several"])
 
 _F = "MATCH (f:Feature)"
 _CHAIN = """
@@ -172,10 +170,17 @@ CASES = {
         {},
         "SELECT scan_id AS scan, count(*) AS n FROM features WHERE contains(uid, '/2') GROUP BY scan_id ORDER BY scan_id",
     ),
+    **portable_values.CASES,
+    **portable_patterns.CASES,
 }
-UNORDERED = {"UNION"}
+UNORDERED = {"UNION", "UNION ALL"}
 
 
+def test_there_are_many_cases() -> None:
+    assert len(CASES) >= 60
+
+
+@pytest.mark.parametrize("world", [several], indirect=True, ids=["several"])
 @pytest.mark.parametrize("name", CASES)
 def test_portable_cypher(world: World, name: str) -> None:
     text, values, sql = CASES[name]
@@ -188,6 +193,7 @@ def test_portable_cypher(world: World, name: str) -> None:
     oracle.assert_same(found, expected, name)
 
 
+@pytest.mark.parametrize("world", [several], indirect=True, ids=["several"])
 def test_a_parameter_that_is_not_given_is_an_error(world: World) -> None:
     with pytest.raises(QueryError, match=r"\$kind"):
         world.store.cypher("MATCH (f:Feature {kind: $kind}) RETURN count(*) AS n")

@@ -30,6 +30,12 @@ def constructs(text: str) -> list[str]:
         "RETURN a.uid AS u, count(DISTINCT c.feature_id) AS n",
         "MATCH (a:Feature)-[:NEAR|TOUCHES]-(b:Feature) RETURN count(*) AS n",
         "MATCH (f:Feature) WITH f ORDER BY f.volume DESC LIMIT 5 RETURN f.uid AS uid ORDER BY uid",
+        "MATCH (a:Feature)-[r:NEXT]->(b:Feature) WHERE r.dt = 1 WITH a, b MATCH (a)-[:OF]->(j:Track) MATCH (b)-[:OF]->(k:Track) "
+        "RETURN count(*) AS n",
+        "MATCH (a:Feature)-[r:NEXT {dt: 1}]->(b:Feature) OPTIONAL MATCH (a)-[:OF]->(j:Track) OPTIONAL MATCH (b)-[:OF]->(k:Track) "
+        "RETURN count(*) AS n",
+        "MATCH (s:Scan)-[:CONTAINS]->(a:Feature)-[r:NEXT]->(b:Feature) WHERE r.dt = 1 AND s.t = 0 RETURN count(*) AS n",
+        "MATCH (s:Scan)-[:CONTAINS]->(a:Feature)-[r:NEXT]->(b:Feature)-[:OF]->(k:Track) WHERE a.t = 0 RETURN avg(r.iou) AS iou",
         "MATCH (f:Feature {kind: $kind, t: 0}) RETURN f.z - -1 AS z, -f.y AS y, f.x < -1 AS x",
         "MATCH (f:Feature) WHERE 0 < f.z AND f.z < 5 OR (f.y > 3) = (f.x > 3) RETURN sum(f.volume) AS v, f.kind AS k",
         "MATCH (f:Feature) WHERE f.volume >= 1 AND f.volume <= 2 RETURN avg(f.n_voxels) AS v",
@@ -54,6 +60,16 @@ def test_portable_text_has_no_findings(text: str) -> None:
         ("MATCH (f:Feature) RETURN LOG(f.volume) AS x", ["log()"]),
         ("MATCH (f:Feature) WITH f ORDER BY f.t RETURN f.uid AS u", ["WITH … ORDER BY without LIMIT"]),
         ("MATCH (a:Feature), (b:Feature) RETURN count(*) AS n", ["MATCH with a comma"]),
+        (
+            "MATCH (a:Feature)-[r:NEXT {dt: 1}]->(b:Feature) MATCH (a)-[:OF]->(j:Track) MATCH (b)-[:OF]->(k:Track) RETURN "
+            "count(*) AS n",
+            ["condition on a relationship between two others"],
+        ),
+        (
+            "MATCH (f:Feature) OPTIONAL MATCH (:Scan)-[:CONTAINS]->(f)-[r:NEXT]->(b:Feature)-[:OF]->(k:Track) WHERE 0.5 < "
+            "r.iou RETURN count(k) AS n",
+            ["condition on a relationship between two others"],
+        ),
         (
             "MATCH (a:Feature)-[:NEXT]->(b:Feature)<-[:NEXT]-(c:Feature) RETURN a.uid AS u",
             ["two relationships of one type in a MATCH"],

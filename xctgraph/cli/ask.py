@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ Params = Annotated[
 ]
 
 
-def _literal(text: str) -> bool | int | float | str:
+def literal(text: str) -> bool | int | float | str:
     """Read a value of the user's own Cypher: true, false, integer, number, otherwise text (quotes force text)."""
     if text in ("true", "false"):
         return text == "true"
@@ -56,7 +57,16 @@ def query(
     elif show is not None:
         found = catalogue.find(show)
         if form is Format.json:
-            write_json({"name": found.name, "question": found.question, "cypher": found.text, "description": found.describe()})
+            write_json(
+                {
+                    "name": found.name,
+                    "question": found.question,
+                    "source": found.source,
+                    "chart": asdict(found.chart),
+                    "cypher": found.text,
+                    "description": found.describe(),
+                }
+            )
         else:
             typer.echo(found.describe())
     elif name is None:
@@ -83,7 +93,7 @@ def cypher(
 
     for finding in dialect.check(text):
         typer.echo(f"Warning: {finding}", err=True)
-    values = {name: _literal(value) for name, value in pairs(param).items()}
+    values = {name: literal(value) for name, value in pairs(param).items()}
     with open_store(store, graph=graph) as opened:
         write_table(opened.cypher(text, **values), Format.json if json_ else form, out)
 
@@ -97,6 +107,6 @@ def sql(
     store: StorePath = DEFAULT_STORE,
 ) -> None:
     """Run SQL over the flat record, read-only."""
-    values = {name: _literal(value) for name, value in pairs(param).items()}
+    values = {name: literal(value) for name, value in pairs(param).items()}
     with open_store(store) as opened:
         write_table(opened.sql(text, values or None), Format.json if json_ else form, out)

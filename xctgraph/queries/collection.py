@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
-from xctgraph.queries import evolution, features
+from xctgraph.queries import events, evolution, features, fractures, neighbourhood, tracks
 from xctgraph.queries.query import Query
 from xctgraph.store.errors import QueryError, nearest
 
@@ -56,4 +56,6 @@ class Catalogue(Mapping[str, Query]):
         )
 
 
-catalogue = Catalogue((*features.QUERIES, *evolution.QUERIES))
+catalogue = Catalogue(
+    (*features.QUERIES, *neighbourhood.QUERIES, *tracks.QUERIES, *events.QUERIES, *evolution.QUERIES, *fractures.QUERIES)
+)

@@ -11,12 +11,22 @@ if TYPE_CHECKING:
 
 
 def section(query: Query) -> str:
-    """Question, parameters, columns, order and Cypher text of a query."""
-    lines = [f"## {query.name}", "", query.question, "", "| parameter | valid | default | meaning |", "|---|---|---|---|"]
+    """Question, source, parameters, columns, order, chart and Cypher text of a query."""
+    lines = [f"## {query.name}", "", query.question, ""]
+    lines += [f"From: {query.source}.", ""] if query.source else []
+    lines += ["| parameter | valid | default | meaning |", "|---|---|---|---|"]
     lines += [f"| `{p.name}` | {p.valid} | {default(p)} | {p.meaning} |" for p in query.parameters]
     lines += ["", "| column | type | unit | null | meaning |", "|---|---|---|---|---|"]
     lines += [f"| `{c.name}` | {c.type} | {c.unit} | {'yes' if c.nullable else ''} | {_cell(c.meaning)} |" for c in query.columns]
-    lines += ["", f"Rows are sorted by {', '.join(query.order)}.", "", "```cypher", query.text.rstrip(), "```", ""]
+    lines += [
+        "",
+        f"Rows are sorted by {', '.join(query.order)}. Chart: {query.chart}.",
+        "",
+        "```cypher",
+        query.text.rstrip(),
+        "```",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from xctgraph.queries import patterns, rules
 from xctgraph.queries.tokens import Clause, Token, closing, queries, split, tokens
@@ -44,7 +45,7 @@ def check(text: str) -> list[Finding]:
     for clauses in queries(code):
         for clause in clauses:
             found += _clause(clause)
-        found += [*_ordered_collect(clauses), *_projections(clauses)]
+        found += [*_ordered_collect(clauses), *_projections(clauses), *_edges_between_edges(clauses)]
     found += _properties(code)
     return sorted(dict.fromkeys(found), key=lambda f: f.line)
 
@@ -232,6 +233,44 @@ def _ordered_collect(clauses: Sequence[Clause]) -> Iterator[Finding]:
             yield _found("ordered collect", clause.tokens[words.index("COLLECT")])
         if clause.keyword == "WITH":
             ordered = "ORDER" in words
+
+
+def _edges_between_edges(clauses: Sequence[Clause]) -> Iterator[Finding]:
+    """Conditions on a relationship that is joined at both its ends to others in one step of the query."""
+    for part in _joined_at_once(clauses):
+        edges = [edge for clause in part for edge in patterns.joined(patterns.pattern(clause))]
+        for i, (edge, *ends) in enumerate(edges):
+            others = [node for k, (_, *nodes) in enumerate(edges) if k != i for node in nodes]
+            if all(any(_same(end, other) for other in others) for end in ends) and _has_condition(edge, part):
+                yield _found("edge between edges", edge.at)
+
+
+def _joined_at_once(clauses: Sequence[Clause]) -> Iterator[list[Clause]]:
+    """The MATCH clauses between two WITH; an OPTIONAL MATCH is joined after them, by itself."""
+    part: list[Clause] = []
+    for clause in clauses:
+        if clause.keyword == "OPTIONAL":
+            yield [clause]
+        elif clause.keyword == "MATCH":
+            part.append(clause)
+        elif part:
+            yield part
+            part = []
+
+
+def _same(one: patterns.Node, other: patterns.Node) -> bool:
+    return one is other or one.at is other.at or (one.variable != "" and one.variable == other.variable)
+
+
+def _has_condition(edge: patterns.Relationship, part: Sequence[Clause]) -> bool:
+    if any(token.text == "{" for token in edge.inner):
+        return True
+    for clause in part:
+        code = clause.tokens[len(patterns.pattern(clause)) :]
+        for token, dot in pairwise(code):
+            if edge.variable and token.text.strip("`") == edge.variable and dot.text == ".":
+                return True
+    return False
 
 
 def _projections(clauses: Sequence[Clause]) -> Iterator[Finding]:

@@ -1,128 +1,101 @@
-"""Questions about how features change from scan to scan."""
+"""Questions about what drives change from one scan to the next: motion, growth, density."""
 
 from __future__ import annotations
 
-from xctgraph.queries.parameter import UNBOUNDED, Parameter
-from xctgraph.queries.parts import ANY_SCAN, KIND, SAMPLE, gap, limit, of, text
+from xctgraph.queries.chart import Chart
+from xctgraph.queries.parameter import Parameter
+from xctgraph.queries.parts import ANY_SCAN, KIND, NEIGHBOUR_KIND, SAMPLE, VOLUME_MIN, gap, of, text
 from xctgraph.queries.query import Query
-from xctgraph.store.schema import FEATURES, SCANS, TRACKS
-from xctgraph.store.schema_edges import NEAR
-from xctgraph.store.table import Column, column
+from xctgraph.store.schema import FEATURES, SCANS
+from xctgraph.store.schema_edges import NEXT
+from xctgraph.store.table import column
 
-_MIN_FEATURES = Parameter("min_features", "integer", "smallest number of features of a track", default=2, minimum=2)
-_VOLUME_MIN = Parameter(
-    "volume_min",
-    "number",
-    "smallest volume at the first scan; keeps the relative growth of features of a few voxels out",
-    "um^3",
-    default=0.0,
-    minimum=0,
-    maximum=UNBOUNDED,
-)
-_BY = Parameter(
-    "by",
+_BIN_WIDTH = Parameter("bin_width", "number", "width of the bins of local_density", "1", default=0.005, minimum=1e-6, maximum=1)
+_INSIDE = Parameter(
+    "border",
     "string",
-    "what to rank by: growth_per_scan or relative_growth_per_scan",
-    default="absolute",
-    choices=("absolute", "relative"),
+    "inside: without features that touch the border at either scan, where volumes are cut off",
+    default="inside",
+    choices=("any", "inside"),
 )
-_VOLUME_FIRST = column("volume_first", "float64", "volume at t_first", "um^3")
-_VOLUME_LAST = column("volume_last", "float64", "volume at t_last", "um^3")
-_GROWTH_PER_SCAN = column("growth_per_scan", "float64", "growth over t_last - t_first", "um^3")
-
-
-def _events(name: str, meaning: str) -> tuple[Column, Column]:
-    return (
-        column(name, "int64", meaning, "1", nullable=True),
-        column(
-            f"{name}_at_border",
-            "int64",
-            "of these, features that touch the border and may have moved in or out of view",
-            "1",
-            nullable=True,
-        ),
-    )
-
+_GROWTH = (
+    column("n_features", "int64", "features that went on to the next scan", "1"),
+    column("mean_growth", "float64", "mean growth", "1"),
+    column("p25_growth", "float64", "25 % grow less", "1"),
+    column("median_growth", "float64", "median growth", "1"),
+    column("p75_growth", "float64", "75 % grow less", "1"),
+)
 
 QUERIES = (
     Query(
-        "track-growth",
-        "How does the volume of each track change from its first scan to its last? Tracks of one scan have no growth and no row. "
-        "At most `limit` rows, the first by track_id.",
-        (SAMPLE, KIND, _MIN_FEATURES, limit(1_000_000)),
-        (
-            *of(TRACKS, "track_id", "sample", "kind", "lineage_id", "t_first", "t_last", "n_features"),
-            _VOLUME_FIRST,
-            _VOLUME_LAST,
-            column("growth", "float64", "volume_last - volume_first", "um^3"),
-            _GROWTH_PER_SCAN,
-            column("relative_growth", "float64", "growth over volume_first", "1"),
-        ),
-        ("track_id",),
-        text("track-growth"),
-    ),
-    Query(
-        "births-deaths-splits-merges",
-        "How many features appear, vanish, split, merge and are swallowed by a fracture, scan by scan? What has no past at the "
-        "first scan of a sample, or no future at its last, is unknown and null.",
-        (SAMPLE, KIND),
+        "motion-between-scans",
+        "How far did the features of each kind move to their next scan, and how unlike each other? Only features that went on as "
+        "one (event continue). Displacements are in the frames of the scans, so a shift of the stage is part of the mean; the "
+        "spread, the range of the middle half, is strain and rotation, and errors of the links.",
+        (SAMPLE, ANY_SCAN, KIND),
         (
             *of(SCANS, "scan_id", "sample", "t"),
-            column("n_features", "int64", "features at t", "1"),
-            *_events("births", "features at t that no earlier feature became"),
-            column("merges", "int64", "features at t that several features became", "1", nullable=True),
-            *_events("deaths", "features at t that became nothing later"),
-            column("splits", "int64", "features at t that became several", "1", nullable=True),
-            column("swallowed", "int64", "features at t that a fracture took in by the next scan; no deaths", "1", nullable=True),
+            *of(FEATURES, "kind"),
+            *of(NEXT, "dt"),
+            column("n_features", "int64", "features that went on", "1"),
+            *(column(f"mean_d{axis}", "float64", f"mean displacement of the centroids along {axis}", "um") for axis in "zyx"),
+            *(
+                column(f"spread_d{axis}", "float64", f"75 % less 25 % quantile of the displacement along {axis}", "um")
+                for axis in "zyx"
+            ),
         ),
-        ("scan_id",),
-        text("births-deaths-splits-merges"),
+        ("scan_id", "kind", "dt"),
+        text("motion-between-scans"),
+        Chart("line", "t", "mean_dz", "kind"),
+        "Kobayashi et al., High-density three-dimensional mapping of internal strain by tracking microstructural features, "
+        "Acta Materialia 56 (2008) 2167",
     ),
     Query(
-        "near-fracture-then-reached",
-        "Which features near a fracture at scan t does it touch at the next scan, or has it swallowed by then? That is: what the "
-        "feature became touches what the fracture became, or is part of it. Features that touch the fracture at t already are "
-        "listed with their contact_area; other fractures are left out.",
-        (SAMPLE, ANY_SCAN, gap("gap_um", "largest gap between feature and fracture at t", 25.0)),
+        "growth-vs-neighbours",
+        "Do features with more neighbours grow faster? Growth is (volume at the next scan - volume) / volume of features that "
+        "went on as one; a row for each kind and number of neighbours within gap_um, over all scans. A first look without a "
+        "null model: the noise of a small volume makes growth, and scans and features are not independent.",
         (
-            column("fracture_id", "int64", "feature_id of the fracture at t"),
-            column("fracture", "string", "uid of the fracture at t"),
-            *of(FEATURES, "feature_id"),
-            column("feature", "string", "uid of the feature at t"),
-            *of(FEATURES, "sample", "t", "kind"),
-            *of(NEAR, "gap"),
-            column("contact_area", "float64", "contact of the two at t; null where they do not touch", "um^2", nullable=True),
-            column("outcome", "string", "swallowed or touches, at the next scan"),
-            *of(FEATURES, "volume", "equivalent_diameter", "local_density", "track_id"),
+            SAMPLE,
+            ANY_SCAN,
+            KIND,
+            NEIGHBOUR_KIND,
+            gap("gap_um", "largest gap between the surfaces", 25.0),
+            VOLUME_MIN,
+            _INSIDE,
         ),
-        ("fracture_id", "feature_id"),
-        text("near-fracture-then-reached"),
+        (*of(FEATURES, "kind"), column("n_neighbours", "int64", "features of neighbour_kind within gap_um", "1"), *_GROWTH),
+        ("kind", "n_neighbours"),
+        text("growth-vs-neighbours"),
+        Chart("scatter", "n_neighbours", "median_growth", "kind"),
+        "Hannard et al., Characterization and micromechanical modelling of microstructural heterogeneity effects on ductile "
+        "fracture of 6xxx aluminium alloys, Acta Materialia 103 (2016) 558",
     ),
     Query(
-        "fastest-growing-tracks",
-        "Which tracks grow fastest, in volume per scan or relative to their first volume?",
-        (SAMPLE, KIND, _BY, _MIN_FEATURES, _VOLUME_MIN, limit(20)),
+        "growth-vs-density",
+        "Do features in denser surroundings grow faster? Growth is (volume at the next scan - volume) / volume of features "
+        "that went on as one; a row for each kind and bin of local_density, over all scans. A first look without a null model, "
+        "as in `growth-vs-neighbours`; `xctgraph analyze` tests it.",
+        (SAMPLE, ANY_SCAN, KIND, _BIN_WIDTH, VOLUME_MIN, _INSIDE),
         (
-            *of(TRACKS, "track_id", "sample", "kind", "t_first", "t_last", "n_features"),
-            _VOLUME_FIRST,
-            _VOLUME_LAST,
-            _GROWTH_PER_SCAN,
-            column("relative_growth_per_scan", "float64", "growth_per_scan over volume_first", "1"),
-            column("feature_id", "int64", "its feature at t_last, where z, y, x are"),
-            *of(FEATURES, "z", "y", "x"),
+            *of(FEATURES, "kind"),
+            column("density_min", "float64", "lower end of the bin of local_density, part of it", "1"),
+            column("density_max", "float64", "upper end of the bin, not part of it", "1"),
+            *_GROWTH,
         ),
-        ("growth_per_scan DESC, or relative_growth_per_scan DESC", "track_id"),
-        text("fastest-growing-tracks"),
+        ("kind", "density_min"),
+        text("growth-vs-density"),
+        Chart("scatter", "density_min", "median_growth", "kind"),
     ),
     Query(
         "fracture-growth-vs-density",
         "Do fractures extend toward regions of higher defect density? One row per fracture at t that became a fracture at the "
         "next scan: its growth, the features within radius_um that it does not touch yet (fractures left out), and the mean "
         "local_density of those that it reaches by the next scan (touches or swallows) beside that of those that it does not "
-        "reach. A positive density_difference says that what it reached lay in denser surroundings. This is a first look "
-        "without a null model: features that lie closer are reached more often and may lie denser (compare gap_reached with "
-        "gap_not_reached), fractures and scans are not independent, growth is of volume and has no direction, and "
-        "local_density is cut off at the border.",
+        "reach; and the mean local_density ahead of the sites of its front that advanced beside that of those that did not. A "
+        "positive density_difference says that what it reached lay in denser surroundings. This is a first look without a null "
+        "model (that is `xctgraph analyze growth`): features that lie closer are reached more often and may lie denser (compare "
+        "gap_reached with gap_not_reached), neighbouring sites are alike, and fractures and scans are not independent.",
         (SAMPLE, ANY_SCAN, gap("radius_um", "largest gap between a defect and the fracture at t", 25.0)),
         (
             column("fracture_id", "int64", "feature_id of the fracture at t"),
@@ -143,8 +116,13 @@ QUERIES = (
             column("density_difference", "float64", "density_reached - density_not_reached", "1", nullable=True),
             column("gap_reached", "float64", "mean gap at t of those reached", "um", nullable=True),
             column("gap_not_reached", "float64", "mean gap at t of those not reached", "um", nullable=True),
+            column("n_sites", "int64", "sites of its front whose advance is known", "1"),
+            column("n_advanced", "int64", "sites that advanced until the next scan", "1"),
+            column("density_advanced", "float64", "mean local_density ahead of sites that advanced", "1", nullable=True),
+            column("density_not_advanced", "float64", "mean local_density ahead of the others", "1", nullable=True),
         ),
         ("fracture_id",),
         text("fracture-growth-vs-density"),
+        Chart("scatter", "density_difference", "relative_growth", "sample"),
     ),
 )

@@ -1,27 +1,33 @@
-"""Questions about the features of one scan: how many, which, how large, and what lies around them."""
+"""Questions about the features of one scan: how many, which, how large, and how they lie."""
 
 from __future__ import annotations
 
-from xctgraph.queries.parameter import Parameter
-from xctgraph.queries.parts import KIND, QUALITY, SAMPLE, SCAN, bounds, gap, limit, of, text
+from xctgraph.queries.chart import Chart
+from xctgraph.queries.parameter import UNBOUNDED, Parameter
+from xctgraph.queries.parts import ANY_SCAN, BORDER, KIND, QUALITY, SAMPLE, SCAN, bounds, limit, of, text
 from xctgraph.queries.query import Query
 from xctgraph.store.ids import MAX_T
 from xctgraph.store.schema import FEATURES, SCANS
-from xctgraph.store.schema_edges import NEAR
 from xctgraph.store.table import column
 
-_FEATURE = Parameter("feature", "feature", "the feature", minimum=1, maximum=2**53 - 1, role="feature")
 _T_MIN = Parameter("t_min", "integer", "first scan to look at", default=0, minimum=0)
 _T_MAX = Parameter("t_max", "integer", "last scan to look at", default=MAX_T, default_meaning="the last scan", minimum=0)
-_BORDER = Parameter(
-    "border",
+_AXIS = Parameter(
+    "axis",
     "string",
-    "features that touch the border of the volume or sample, that do not, or both",
-    default="any",
-    choices=("any", "inside", "touching"),
+    "axis of the ellipsoid of the feature: the longest or the shortest",
+    default="major",
+    choices=("major", "minor"),
 )
-_NEIGHBOUR_KIND = Parameter(
-    "neighbour_kind", "string", "kind of the neighbours", default="", default_meaning="all kinds", role="kind"
+_BINS = Parameter("bins", "integer", "number of bins of the cosine", default=6, minimum=1, maximum=90)
+_ELONGATION = Parameter(
+    "elongation_min",
+    "number",
+    "smallest axis_major_length over axis_minor_length",
+    "1",
+    default=1.2,
+    minimum=1,
+    maximum=UNBOUNDED,
 )
 
 
@@ -46,6 +52,7 @@ QUERIES = (
         ),
         ("scan_id",),
         text("scan-quality"),
+        Chart("line", "t", "snr", "sample"),
     ),
     Query(
         "counts-and-volume-fraction",
@@ -62,6 +69,7 @@ QUERIES = (
         ),
         ("scan_id", "kind"),
         text("counts-and-volume-fraction"),
+        Chart("line", "t", "volume_fraction", "kind"),
     ),
     Query(
         "largest-features",
@@ -70,6 +78,7 @@ QUERIES = (
         tuple(c for c in FEATURES.graph_columns if c.name != "job_id"),
         ("volume DESC", "feature_id"),
         text("largest-features"),
+        Chart("scatter", "equivalent_diameter", "sphericity", "kind"),
     ),
     Query(
         "features-by-attributes",
@@ -88,7 +97,7 @@ QUERIES = (
             *bounds(FEATURES.column("x")),
             *bounds(FEATURES.column("intensity_mean")),
             *bounds(FEATURES.column("local_density")),
-            _BORDER,
+            BORDER,
             limit(1000),
         ),
         of(
@@ -117,41 +126,50 @@ QUERIES = (
         ),
         ("feature_id",),
         text("features-by-attributes"),
+        Chart("scatter", "equivalent_diameter", "sphericity", "kind"),
     ),
     Query(
-        "neighbours",
-        "Which features of the same scan lie within a gap of this one, and which of them does it touch? "
-        "The feature tells sample and scan.",
-        (_FEATURE, gap("gap_um", "largest gap between the surfaces", 25.0), KIND),
+        "size-distribution",
+        "How large are the features of each kind, and how does that change from scan to scan? Features smaller than the "
+        "reliable_diameter of their scan are counted in n_below_reliable; those at the border are cut off, and `border` leaves "
+        "them out.",
+        (SAMPLE, ANY_SCAN, KIND, BORDER),
         (
-            *of(FEATURES, "feature_id", "uid", "kind"),
-            *of(NEAR, "gap", "distance"),
-            column(
-                "contact_area",
-                "float64",
-                "total area of the shared voxel faces; null where they do not touch",
-                "um^2",
-                nullable=True,
-            ),
-            *of(FEATURES, "z", "y", "x", "volume", "equivalent_diameter", "track_id"),
+            *of(SCANS, "scan_id", "sample", "t"),
+            *of(FEATURES, "kind"),
+            column("n_features", "int64", "number of features", "1"),
+            column("mean_diameter", "float64", "mean equivalent_diameter", "um"),
+            column("p10_diameter", "float64", "10 % have a smaller equivalent_diameter", "um"),
+            column("median_diameter", "float64", "median equivalent_diameter", "um"),
+            column("p90_diameter", "float64", "90 % have a smaller equivalent_diameter", "um"),
+            column("max_diameter", "float64", "largest equivalent_diameter", "um"),
+            *of(SCANS, "reliable_diameter"),
+            column("n_below_reliable", "int64", "features smaller than reliable_diameter", "1", nullable=True),
         ),
-        ("gap", "feature_id"),
-        text("neighbours"),
+        ("scan_id", "kind"),
+        text("size-distribution"),
+        Chart("line", "t", "median_diameter", "kind"),
     ),
     Query(
-        "density-around-features",
-        "Which features at scan t have the densest surroundings? Neighbours are counted by the gap between surfaces; "
-        "local_density is the stored volume fraction of inclusions and pores within scans.density_radius. Features at the border "
-        "of the volume have part of their surroundings outside it, so their counts are too low.",
-        (SCAN, SAMPLE, KIND, _NEIGHBOUR_KIND, gap("gap_um", "largest gap between the surfaces", 25.0), limit(20)),
+        "orientation",
+        "Are the features of each kind aligned with the load, which is taken to lie along z? The cosine c of the angle between "
+        "axis and z is spread evenly over 0 to 1 where orientations are random, so a share above random_share is a preferred "
+        "direction and a mean_cos of 0.5 is none. `axis` minor is the normal of a plate or fracture. A feature that is nearly "
+        "a sphere has no direction: elongation_min leaves it out. Bins without features have no row.",
+        (SAMPLE, ANY_SCAN, KIND, _AXIS, _BINS, _ELONGATION),
         (
-            *of(FEATURES, "feature_id", "uid", "sample", "t", "kind", "z", "y", "x", "equivalent_diameter"),
-            column("n_neighbours", "int64", "features of neighbour_kind within gap_um", "1"),
-            column("neighbour_volume", "float64", "their total volume", "um^3"),
-            column("nearest_gap", "float64", "smallest gap among them; null without any", "um", nullable=True),
-            *of(FEATURES, "local_density", "border_touching"),
+            *of(SCANS, "scan_id", "sample", "t"),
+            *of(FEATURES, "kind"),
+            column("cos_min", "float64", "lower end of the bin of c, part of it", "1"),
+            column("cos_max", "float64", "upper end of the bin of c, not part of it unless it is 1", "1"),
+            column("n_features", "int64", "features in the bin", "1"),
+            column("share", "float64", "n_features over those of the kind in all bins", "1"),
+            column("random_share", "float64", "share of each bin if orientations were random", "1"),
+            column("mean_cos", "float64", "mean c of the kind in this scan, over all bins", "1"),
         ),
-        ("n_neighbours DESC", "local_density DESC (nulls last)", "feature_id"),
-        text("density-around-features"),
+        ("scan_id", "kind", "cos_min"),
+        text("orientation"),
+        Chart("bar", "cos_min", "share", "kind"),
+        "Mardia and Jupp, Directional Statistics (2000): uniform distribution on the sphere",
     ),
 )

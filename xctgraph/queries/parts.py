@@ -14,7 +14,28 @@ SCAN = Parameter("t", "integer", "scan to look at", minimum=0, role="scan")
 QUALITY = Parameter(
     "quality", "string", "any: all scans; sound: those that are not suspect", default="any", choices=("any", "sound")
 )
+FEATURE = Parameter("feature", "feature", "the feature", minimum=1, maximum=2**53 - 1, role="feature")
+NEIGHBOUR_KIND = Parameter(
+    "neighbour_kind", "string", "kind of the neighbours", default="", default_meaning="all kinds", role="kind"
+)
+BORDER = Parameter(
+    "border",
+    "string",
+    "features that touch the border of the volume or sample, that do not, or both",
+    default="any",
+    choices=("any", "inside", "touching"),
+)
 ANY_SCAN = Parameter("t", "integer", "scan to look at", default=-1, default_meaning="all scans", minimum=0, role="scan")
+
+VOLUME_MIN = Parameter(
+    "volume_min",
+    "number",
+    "smallest volume before; keeps the relative growth of features of a few voxels out",
+    "um^3",
+    default=0.0,
+    minimum=0,
+    maximum=UNBOUNDED,
+)
 
 
 def limit(default: int) -> Parameter:

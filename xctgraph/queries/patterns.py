@@ -13,11 +13,12 @@ Direction = Literal["right", "left", "none"]
 
 @dataclass(frozen=True)
 class Node:
-    """A node of a pattern: variable and label, empty where there is none."""
+    """A node of a pattern: variable and label, empty where there is none; `index` of its bracket in the pattern."""
 
     variable: str
     label: str
     at: Token
+    index: int
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Relationship:
     steps: tuple[int, int | None] | None
     at: Token
     inner: tuple[Token, ...]
+    index: int
 
 
 def pattern(clause: Clause) -> tuple[Token, ...]:
@@ -48,7 +50,7 @@ def nodes(code: Sequence[Token]) -> list[Node]:
             variable = inner[0].text if inner and inner[0].kind in ("name", "quoted") else ""
             rest = inner[1:] if variable else inner
             label = rest[1].text.strip("`") if len(rest) > 1 and rest[0].text == ":" else ""
-            found.append(Node(variable.strip("`"), label, token))
+            found.append(Node(variable.strip("`"), label, token, i))
     return found
 
 
@@ -66,7 +68,19 @@ def relationships(code: Sequence[Token]) -> list[Relationship]:
         left = code[i - 1].text == "<-"
         direction: Direction = "none" if left == right else "left" if left else "right"
         variable = inner[0].text.strip("`") if inner and inner[0].kind in ("name", "quoted") else ""
-        found.append(Relationship(variable, _types(inner), direction, _steps(inner), token, inner))
+        found.append(Relationship(variable, _types(inner), direction, _steps(inner), token, inner, i))
+    return found
+
+
+def joined(code: Sequence[Token]) -> list[tuple[Relationship, Node, Node]]:
+    """Relationships of a pattern with the node before and the node after each."""
+    ends = nodes(code)
+    found = []
+    for edge in relationships(code):
+        before = [n for n in ends if n.index < edge.index]
+        after = [n for n in ends if n.index > edge.index]
+        if before and after:
+            found.append((edge, before[-1], after[0]))
     return found
 
 

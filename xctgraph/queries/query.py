@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from xctgraph.queries import checks, describe
+from xctgraph.queries.chart import Chart
 from xctgraph.queries.checks import Answers
 from xctgraph.queries.parameter import Parameter, Value
 from xctgraph.store.arrow import TYPES
@@ -33,6 +34,15 @@ class Query:
         Columns that sort the rows, as in ORDER BY; together they leave no ties.
     text
         Portable Cypher, the same for every engine.
+    chart
+        How to draw the answer.
+    source
+        Paper or practice that the question comes from; empty where none is known.
+
+    Raises
+    ------
+    QueryError
+        If the chart draws a column that the answer does not have.
     """
 
     name: str
@@ -41,6 +51,14 @@ class Query:
     columns: tuple[Column, ...]
     order: tuple[str, ...]
     text: str
+    chart: Chart
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        names = [c.name for c in self.columns]
+        for name in self.chart.columns:
+            if name not in names:
+                raise QueryError(f"the chart of query {self.name!r} draws {name!r}, no column of it; {nearest(name, names)}")
 
     def parse(self, given: Mapping[str, object]) -> dict[str, Value]:
         """Values of all parameters, from Python objects or text, defaults filled in.
@@ -73,7 +91,7 @@ class Query:
         return store.cypher(self.text, **values).select([c.name for c in self.columns]).cast(self.schema)
 
     def describe(self) -> str:
-        """Question, parameters, columns, order and Cypher text as Markdown."""
+        """Question, source, parameters, columns, order, chart and Cypher text as Markdown."""
         return describe.section(self)
 
     @property

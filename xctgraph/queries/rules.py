@@ -69,6 +69,11 @@ CONSTRUCTS: dict[str, tuple[str, str, str]] = {
         "they may be the same relationship on Ladybug, never on Neo4j",
         "another MATCH or OPTIONAL MATCH, and c.feature_id <> a.feature_id",
     ),
+    "edge between edges": (
+        "condition on a relationship between two others",
+        "rows are lost and made up on Ladybug 0.22",
+        "WITH the nodes after that condition, and the others in a MATCH or OPTIONAL MATCH that follows",
+    ),
     "unknown label": ("unknown label", "an error on Ladybug, no rows on Neo4j", "a node of docs/schema.md"),
     "unknown type": ("unknown relationship", "an error on Ladybug, no rows on Neo4j", "a relationship of docs/schema.md"),
     "unknown property": ("unknown property", "an error on Ladybug, null on Neo4j", "a column of docs/schema.md"),

@@ -26,9 +26,16 @@ WITH f, n_successors, volume_next, n_merged, volume_merged,
      avg(CASE WHEN n_contacts = 0 AND n_links > 0 THEN d.local_density END) AS density_not_reached,
      avg(CASE WHEN n_contacts > 0 THEN gap END) AS gap_reached,
      avg(CASE WHEN n_contacts = 0 AND n_links > 0 THEN gap END) AS gap_not_reached
+OPTIONAL MATCH (p:FrontSite)-[:FRONT_OF]->(f)
+WITH f, n_successors, volume_next, n_merged, volume_merged, n_near, volume_near, n_reached, n_not_reached, density_reached,
+     density_not_reached, gap_reached, gap_not_reached,
+     count(p.advance_um) AS n_sites, count(CASE WHEN p.advanced THEN 1 END) AS n_advanced,
+     avg(CASE WHEN p.advanced THEN p.local_density END) AS density_advanced,
+     avg(CASE WHEN NOT p.advanced THEN p.local_density END) AS density_not_advanced
 RETURN f.feature_id AS fracture_id, f.uid AS fracture, f.sample AS sample, f.t AS t, n_successors, n_merged,
        f.volume AS volume, volume_next - volume_merged - f.volume AS growth,
        (volume_next - volume_merged - f.volume) / f.volume AS relative_growth, n_near, volume_near, n_reached,
        n_not_reached, n_near - n_reached - n_not_reached AS n_lost, density_reached, density_not_reached,
-       density_reached - density_not_reached AS density_difference, gap_reached, gap_not_reached
+       density_reached - density_not_reached AS density_difference, gap_reached, gap_not_reached,
+       n_sites, n_advanced, density_advanced, density_not_advanced
 ORDER BY fracture_id

@@ -19,5 +19,9 @@ RETURN f.feature_id AS feature_id, f.uid AS uid, f.scan_id AS scan_id, f.sample 
        f.intensity_q05 AS intensity_q05, f.intensity_q25 AS intensity_q25, f.intensity_median AS intensity_median,
        f.intensity_q75 AS intensity_q75, f.intensity_q95 AS intensity_q95,
        f.border_touching AS border_touching, f.local_density AS local_density, f.cluster_id AS cluster_id,
-       f.confidence AS confidence, f.track_id AS track_id, f.region_id AS region_id
+       f.confidence AS confidence, f.n_patches AS n_patches, f.fracture_area AS fracture_area,
+       f.projected_area AS projected_area, f.tortuosity AS tortuosity, f.opening_mean AS opening_mean,
+       f.opening_max AS opening_max, f.normal_z AS normal_z, f.normal_y AS normal_y, f.normal_x AS normal_x,
+       f.load_angle AS load_angle, f.front_length AS front_length, f.fracture_length AS fracture_length,
+       f.track_id AS track_id, f.region_id AS region_id
 ORDER BY f.volume DESC, f.feature_id
