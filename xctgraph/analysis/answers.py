@@ -185,7 +185,8 @@ def direction(context: Context) -> Answer:
         ),
         scenes,
         "A first form: there is no null model and no interval, and the distance to the fracture, which decides most of what it "
-        "reaches, is not held constant. It describes this sample and is no evidence of attraction.",
+        "reaches, is not held constant. It describes this sample and is no evidence of attraction. "
+        "`xctgraph analyze growth` tests that on the sites of the fronts.",
     )
 
 
