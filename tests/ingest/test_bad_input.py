@@ -65,6 +65,22 @@ def spoilt(value: float) -> Build:
     return build
 
 
+def spoilt_mask(value: float, segmentation: str) -> Build:
+    def build(folder: Path) -> list[str]:
+        mask = np.ones(SHAPE, "f4")
+        mask[4, 5, 6] = value
+        scan = f'[[scan]]\nt=1\npath="{npy(folder / "v.npy", grey())}"\nmask="{npy(folder / "m.npy", mask)}"'
+        return toml(folder / "d.toml", scan, segmentation=segmentation, sample="roi=[[2,11],[1,15],[0,20]]")
+
+    return build
+
+
+def spoilt_classes(folder: Path) -> list[str]:
+    mask = (grey("f4") > 150).astype("f4")
+    mask[4, 5, 6] = np.nan
+    return one(npy(folder / "v.npy", mask), "--segmentation", "mask")
+
+
 def cut(name: str) -> Build:
     def build(folder: Path) -> list[str]:
         path = folder / name
@@ -100,6 +116,23 @@ def labels_of_floats(folder: Path) -> list[str]:
     return one(npy(folder / "v.npy", grey("f4")), "--segmentation", "labels")
 
 
+def axes_of_nxdata(folder: Path) -> list[str]:
+    with h5py.File(folder / "v.h5", "w") as file:
+        file["data"] = grey().transpose(2, 1, 0)
+        file.attrs.update({"signal": "data", "axes": list("xyz")})
+    return one(str(folder / "v.h5"))
+
+
+def empty_mask(folder: Path) -> list[str]:
+    mask = npy(folder / "m.npy", np.zeros(SHAPE, np.uint8))
+    return toml(folder / "d.toml", f'[[scan]]\nt=1\npath="{npy(folder / "v.npy", grey())}"\nmask="{mask}"')
+
+
+def far_axis(folder: Path) -> list[str]:
+    scan = f'[[scan]]\nt=1\npath="{npy(folder / "v.npy", grey())}"'
+    return toml(folder / "d.toml", scan, sample="rotation_axis=[8, 1e9]")
+
+
 def huge_labels(folder: Path) -> list[str]:
     return one(npy(folder / "v.npy", np.where(grey() > 150, np.uint64(2**63 + 5), np.uint64(0))), "--segmentation", "labels")
 
@@ -111,7 +144,7 @@ BAD: dict[str, tuple[Build, str]] = {
     "missing file in the TOML": (lambda f: toml(f / "d.toml", '[[scan]]\nt=1\npath="v.npy"'), r"v.npy is not there"),
     "empty file": (lambda f: one(str((f / "v.tif").touch() or f / "v.tif")), r"is empty \(0 bytes\)"),
     "truncated HDF5": (cut("v.h5"), r"v.h5 cannot be opened as HDF5, it is damaged or still being written"),
-    "truncated TIFF": (cut("v.tif"), r"v.tif is damaged or cut off: .* Copy it again"),
+    "truncated TIFF": (cut("v.tif"), r"v.tif is cut off: its list of pages breaks off after \d+ pages. Copy it again"),
     "truncated npy": (cut("v.npy"), r"v.npy cannot be read as .npy"),
     "not a volume": (
         lambda f: one(str((f / "v.h5").write_text("<html>") and f / "v.h5")),
@@ -169,6 +202,43 @@ BAD: dict[str, tuple[Build, str]] = {
     "voxel size of another scan": (
         lambda f: one(npy(f / "v.npy", grey()), "--voxel-size", "3um"),
         r"'S1' is in the store with voxels of \(2.0, 2.0, 2.0\) um .* but \(3.0, 3.0, 3.0\) was given",
+    ),
+    "voxel size in pixels": (
+        lambda f: one(npy(f / "v.npy", grey()), "--voxel-size", "2px"),
+        r"'2px' is in pixels, which have no length of their own",
+    ),
+    "voxel size without extent": (
+        lambda f: one(npy(f / "v.npy", grey()), "--voxel-size", "1e-300um"),
+        r"a length in micrometres is wanted, from 1e-06 to 1e\+09",
+    ),
+    "axes other than the file says": (axes_of_nxdata, r"says that its axes are in the order 'xyz', .* give axes = 'xyz'"),
+    "NaN in the sample mask": (
+        spoilt_mask(np.nan, 'method="threshold"\nbright=150'),
+        r"voxel \(z, y, x\) = \(4, 5, 6\) of the sample mask is nan: the values of a mask must be finite. Write 0 where",
+    ),
+    "infinity in the sample mask, otsu": (
+        spoilt_mask(np.inf, 'method="otsu"'),
+        r"voxel \(z, y, x\) = \(4, 5, 6\) of the sample mask is inf",
+    ),
+    "NaN in a mask of classes": (spoilt_classes, r"voxel \(z, y, x\) = \(4, 5, 6\) of the mask is nan"),
+    "millions of regions": (
+        lambda f: toml(f / "d.toml", f'[regions]\ncell_um=0.001\n[[scan]]\nt=1\npath="{npy(f / "v.npy", grey())}"'),
+        r"cells of 0.001 um would divide a scan into 3.07e\+13 regions: at most 2,000,000 .* as 0.28 or more",
+    ),
+    "clusters beyond what is near": (
+        lambda f: toml(f / "d.toml", '[proximity]\ncluster_gap_um=90\n[[scan]]\nt=1\npath="a"'),
+        r"`cluster_gap_um` is 90, but gaps are only looked for up to `gap_um` = 32",
+    ),
+    "voxel size as text": (
+        lambda f: [
+            str((f / "d.toml").write_text('[sample]\nid="S1"\nvoxel_size_um="2um"\n[[scan]]\nt=1\npath="a"') and f / "d.toml")
+        ],
+        r"'sample.voxel_size_um': one number in micrometres is wanted, as in 1.63, or \[z, y, x\]; without a unit.*'2um'",
+    ),
+    "empty sample mask": (empty_mask, r"the sample mask .*m.npy is 0 in every voxel that is read, so that nothing is material"),
+    "rotation axis far away": (
+        far_axis,
+        r"rotation_axis has x = 1e\+09, far outside the slices .* which has 20 voxels",
     ),
     "region outside": (lambda f: one(npy(f / "v.npy", grey()), "--roi", "0:13,:,:"), r"0:13 along z does not lie in .*v.npy"),
     "mask of another shape": (
@@ -285,3 +355,28 @@ def test_no_feature_is_an_answer_with_a_warning(made: Path, tmp_path: Path) -> N
             "SELECT t, count(feature_id) AS n FROM scans LEFT JOIN features USING (scan_id, t) GROUP BY t ORDER BY t"
         )["n"].to_pylist() == [2, 0]
         assert opened.cypher("MATCH (s:Scan) RETURN s.t AS t ORDER BY t")["t"].to_pylist() == [0, 1]
+
+
+def test_a_scan_of_another_sample_is_refused_or_kept_without_links(tmp_path: Path, rng: np.random.Generator) -> None:
+    paths = []
+    for name in ("one", "other"):
+        volume = np.zeros((60, 60, 60), np.uint8)
+        for z, y, x in rng.integers(2, 56, (250, 3)):
+            volume[z : z + 2, y : y + 2, x : x + 2] = 1
+        paths.append(npy(tmp_path / f"{name}.npy", volume))
+    store = tmp_path / "s"
+    scans = "\n".join(f'[[scan]]\nt={t}\npath="{path}"' for t, path in enumerate(paths))
+    file = tmp_path / "d.toml"
+    done = command.run("ingest", *toml(file, scans, segmentation='method="mask"'), "--store", str(store))
+    assert done.code == 2, done
+    assert "links t = 0 to 1: the scans cannot be registered" in done.stderr
+    assert 'set unregistered = "unlinked" in [correspondence]' in done.stderr
+    with open_store(store) as opened:
+        assert opened.manifest().scans("S1") == [0]
+    keep = 'method="mask"\n[correspondence]\nunregistered="unlinked"'
+    done = command.run("ingest", *toml(file, scans, segmentation=keep), "--store", str(store))
+    assert done.code == 0, done
+    assert "No links are made" in done.stderr
+    with open_store(store) as opened:
+        assert sorted(opened.manifest().scans("S1")) == [0, 1]
+        assert opened.sql("SELECT count(*) AS n FROM next")["n"].to_pylist() == [0]

@@ -98,6 +98,17 @@ def test_values_without_a_fitting_unit_do_not_count(tmp_path: Path) -> None:
     assert volumes.metadata_apart(str(tmp_path / "a.h5")) == volumes.Metadata()
 
 
+def test_a_temperature_below_absolute_zero_is_told_of_and_ignored(tmp_path: Path, volume: np.ndarray) -> None:
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        entry = _group(file, "entry", "NXentry")
+        _group(entry, "sample", "NXsample", temperature=(-300.0, "celsius"))
+    found = volumes.metadata_apart(str(tmp_path / "a.nxs"))
+    assert "temperature_k" not in found.scan
+    (warning,) = found.warnings
+    assert "/entry/sample/temperature says a temperature of -26.85 K, which is not above 0: it is ignored" in warning
+    assert "'celsius'" in warning
+
+
 def test_other_formats_say_nothing(tmp_path: Path, volume: np.ndarray) -> None:
     np.save(tmp_path / "a.npy", volume)
     assert volumes.metadata_apart(str(tmp_path / "a.npy")) == volumes.Metadata()

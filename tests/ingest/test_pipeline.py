@@ -240,10 +240,12 @@ def test_label_volumes_keep_their_labels(store: Store, tmp_path: Path, rng: np.r
     np.save(tmp_path / "grey.npy", grey)
     dataset = _dataset(
         {},
-        segmentation={"method": "labels", "kind": "grain", "kinds": {17: "pore"}},
+        segmentation={"method": "labels", "kind": "grain", "kinds": {17: "pore", 99: "fracture"}},
         scan=[{"t": 0, "path": str(tmp_path / "grey.npy"), "labels": str(tmp_path / "labels.npy")}],
     )
-    pipeline.ingest(store, dataset)
+    (done,) = pipeline.ingest(store, dataset)
+    (warning,) = (text for text in done.warnings if "kinds" in text)
+    assert "`kinds` names labels that no feature has (1, the first is 99): not in the volume" in warning
     rows = store.sql("SELECT source_label, kind, n_voxels, intensity_mean FROM features ORDER BY label").to_pylist()
     assert [(row["source_label"], row["kind"], row["n_voxels"]) for row in rows] == [(900, "grain", 27), (17, "pore", 27)]
     for row in rows:

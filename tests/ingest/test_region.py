@@ -23,7 +23,7 @@ SPACING = (2.0, 1.0, 1.5)
 RADIUS = 6.0
 # Ids and labels count all features of a scan; what else depends on the whole scan is looked at by itself.
 OF_THE_SCAN = {"feature_id", "uid", "label", "track_id", "cluster_id", "local_density", "job_id", "border_touching"}
-OF_THE_SCAN |= {"ref_z", "ref_y", "ref_x"}
+OF_THE_SCAN |= {"ref_z", "ref_y", "ref_x", "region_id"}
 
 
 def dataset(paths: list[Path], **sample: Any) -> config.Dataset:

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xctgraph.ingest import corrections, history, neighbourhood, rows
+from xctgraph.ingest import corrections, fronts, history, neighbourhood, rows
 from xctgraph.ingest.space import Space
 from xctgraph.store import Transaction
+from xctgraph.store.errors import InputError
 from xctgraph.store.labels import Labels
 
 
 @dataclass(frozen=True)
 class Committed:
-    """Counts and doubts of one scan; `n_links` counts the NEXT edges to the scan before and the scan after."""
+    """Counts and doubts of one scan; `n_links` counts the NEXT edges to the scan before and the scan after.
+
+    `unregistered` says of which neighbours in time no displacement was found, so that there are no links to them.
+    """
 
     n_features: int
     n_near: int
     n_links: int
     changed_tracks: int
     warnings: tuple[str, ...]
+    unregistered: tuple[str, ...]
+
+    def refuse_unregistered(self, asked: Literal["refuse", "unlinked"]) -> None:
+        """Refuse a scan that cannot be registered, unless it is asked to keep it without links.
+
+        Raises
+        ------
+        InputError
+            If it cannot be registered to a neighbour in time.
+        """
+        if self.unregistered and asked == "refuse":
+            raise InputError(
+                f"{'; '.join(self.unregistered)}. The scan was not stored; to keep it without links, set "
+                'unregistered = "unlinked" in [correspondence]'
+            )
 
 
 def stage(
@@ -52,6 +72,7 @@ def stage(
     base = origin.scan_id
     kept = rows.with_column(kept, "local_density", around.density)
     kept = rows.with_column(kept, "cluster_id", pc.add(around.cluster, base))
+    kept = fronts.stage(tx, origin, scan_row, kept, labels, space)
     tx.put("near", rows.edges(around.near, base, base), sample=origin.sample, t=origin.t)
     tx.put("touches", rows.edges(around.touches, base, base), sample=origin.sample, t=origin.t)
     if dropped.num_rows:
@@ -63,4 +84,5 @@ def stage(
     placed = history.place(tx, origin, scan_row, kept, labels, space, max_drift, said)
     corrections.write(tx, origin.sample, placed.corrections)
     lost = corrections.lost(before, placed.corrections, origin.t)
-    return Committed(kept.num_rows, around.near.num_rows, placed.n_links, placed.changed_tracks, placed.warnings + lost)
+    counts = kept.num_rows, around.near.num_rows, placed.n_links, placed.changed_tracks
+    return Committed(*counts, placed.warnings + lost, placed.unregistered)

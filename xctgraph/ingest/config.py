@@ -6,204 +6,79 @@ Unknown fields are errors that name the nearest valid one. Paths are relative to
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from xctgraph.ingest.config_sections import (
+    Correspondence,
+    Count,
+    Finite,
+    Fractures,
+    Measure,
+    NotNegative,
+    Place,
+    Positive,
+    Proximity,
+    Regions,
+    Sample,
+    Scan,
+    Section,
+    Segmentation,
+    Time,
+    Watch,
+)
 from xctgraph.ingest.space import Space
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store.errors import InputError, nearest
-from xctgraph.store.ids import MAX_T
 from xctgraph.store.schema import KINDS
 
-
-def _per_axis(value: object) -> object:
-    return [value] * 3 if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _rounded(sizes: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Drop what the conversion of units adds in the last digits, so that 1630 nm and 1.63 um are one voxel size."""
-    z, y, x = (float(f"{size:.12g}") for size in sizes)
-    return z, y, x
-
-
-def _ranges(value: object) -> object:
-    return region.parse(value) if isinstance(value, str) else value
-
-
-def _iso(value: object) -> str:
-    """A date and time, also as TOML writes it without quotes."""
-    if not isinstance(value, str | date):
-        raise ValueError("a date and time is wanted, as in 2026-05-04T10:30:00+01:00")
-    try:
-        return (datetime.fromisoformat(value) if isinstance(value, str) else value).isoformat()
-    except ValueError:
-        raise ValueError("no date and time of ISO 8601, as in 2026-05-04T10:30:00+01:00") from None
-
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-VoxelSize = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_per_axis), AfterValidator(_rounded)]
-Voxel = Annotated[int, Field(ge=0)]
-Range = tuple[Voxel, Voxel | None]
-Roi = Annotated[tuple[Range, Range, Range], BeforeValidator(_ranges)]
-Time = Annotated[str, BeforeValidator(_iso)]
-Count = Annotated[int, Field(ge=1)]
-Axes = Annotated[str, Field(pattern="^(zyx|zxy|yzx|yxz|xzy|xyz)$")]
-
-
-class Section(BaseModel):
-    """A section of a dataset: unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Sample(Section):
-    """The specimen."""
-
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the sample: letters, digits, _ . -")
-    voxel_size_um: VoxelSize = Field(description="edge length of a voxel in micrometres: one number, or [z, y, x]")
-    insist_on_voxel_size: bool = Field(
-        False, description="use `voxel_size_um` even where a file states another one, twice or half as large or more"
-    )
-    axes: Axes = Field("zyx", description="order of the axes in the files")
-    roi: Roi | None = Field(
-        None, description="region of interest of all scans: only it is read; coordinates stay those of the volume"
-    )
-    material: str | None = Field(None, description="material")
-    environment: str | None = Field(None, description="environment of the test")
-    orientation: str | None = Field(None, description="orientation of the specimen")
-    thickness_um: Positive | None = Field(None, description="thickness of the specimen in micrometres")
-    rotation_axis: tuple[Finite, Finite] | None = Field(
-        None,
-        description="rotation axis of the tomography as `[y, x]` in voxels, about which rings are sought; "
-        "if not given, the centre of the slices",
-    )
-    notes: str | None = Field(None, description="free text")
-
-
-class Segmentation(Section):
-    """How grey values become classes of voxels."""
-
-    method: Literal["otsu", "threshold", "mask", "labels"] = Field(
-        "otsu",
-        description="otsu: thresholds found from the histogram; threshold: given ones; mask: a volume whose values are kinds; "
-        "labels: a volume whose values are features",
-    )
-    bright: Finite | None = Field(None, description="threshold: grey values above it are inclusions")
-    dark: Finite | None = Field(None, description="threshold: grey values below it are pores or fractures")
-    kinds: dict[Annotated[int, Field(ge=1)], str] = Field(
-        default_factory=lambda: {1: "inclusion"},
-        description="mask: kind of each value ({1: inclusion} if not given); labels: kind of labels that differ from `kind`",
-    )
-    kind: str = Field("inclusion", description="labels: kind of the features")
-    fracture_min_voxels: int = Field(300, ge=1, description="a dark feature with fewer voxels is a pore")
-    fracture_max_flatness: float = Field(
-        0.45,
-        ge=0,
-        le=1,
-        description="a large dark feature is a fracture if its minor axis is at most this share of the intermediate",
-    )
-    fracture_max_sphericity: float = Field(
-        0.3, ge=0, le=1, description="… or if it branches or bends: a sphericity of at most this"
-    )
-    fracture_max_extent: float = Field(0.2, ge=0, le=1, description="… that fills at most this share of its bounding box")
-
-    @model_validator(mode="after")
-    def _thresholds(self) -> Segmentation:
-        if self.method == "threshold" and self.bright is None and self.dark is None:
-            raise ValueError("method 'threshold' needs `bright`, `dark` or both")
-        if self.method != "threshold" and (self.bright is not None or self.dark is not None):
-            raise ValueError(f"`bright` and `dark` belong to method 'threshold', not to {self.method!r}")
-        if self.bright is not None and self.dark is not None and self.dark >= self.bright:
-            raise ValueError(f"`dark` ({self.dark}) must be smaller than `bright` ({self.bright})")
-        return self
-
-
-class Measure(Section):
-    """How voxels become features."""
-
-    connectivity: Literal[6, 18, 26] = Field(26, description="neighbours of a voxel that belong to the same feature")
-    min_voxels: int | None = Field(
-        None, ge=1, description="smaller features are dropped; if not given, 5 for otsu (noise) and 1 otherwise"
-    )
-    split: tuple[str, ...] = Field(
-        (), description="kinds whose touching features are told apart by a watershed (docs/splitting.md); none if not given"
-    )
-    split_depth_um: Positive | None = Field(
-        None,
-        description="a part is one whose inscribed sphere has a radius larger than that of its neck by at least this; if not "
-        "given, 1.5 voxel edges",
-    )
-    split_min_voxels: int = Field(100, ge=1, description="smaller features are left whole")
-
-
-class Proximity(Section):
-    """Which features are near each other."""
-
-    gap_um: Positive | None = Field(None, description="largest gap of a NEAR edge; if not given, 16 voxel edges")
-    cluster_gap_um: Positive | None = Field(None, description="largest gap inside a cluster; if not given, a third of `gap_um`")
-    density_radius_um: Positive | None = Field(None, description="radius of local_density; if not given, twice `gap_um`")
-
-
-class Correspondence(Section):
-    """How features are followed from scan to scan."""
-
-    max_drift_um: Positive | None = Field(None, description="largest drift looked for; if not given, half the volume")
-
-
-class Watch(Section):
-    """Which entries of the folder given to `--watch` are scans, and when one is finished."""
-
-    pattern: str = Field("*", min_length=1, description="names of scans below the folder: `*.nxs`, or `*/recon.h5`")
-    settle_s: NotNegative = Field(
-        10.0, description="a scan is finished once names, sizes and times of its files have not changed for so many seconds"
-    )
-    dataset: str | None = Field(None, description="path of the volume in each HDF5 file; if not given, it is looked for")
-    slices: int | None = Field(None, ge=1, description="slices of a finished scan, for folders of slices")
-    marker: bool = Field(
-        False, description="a scan is finished once `NAME.done` stands beside it, or `.done` in it, and not before"
-    )
-    first_t: int | None = Field(
-        None,
-        ge=0,
-        description="t of the first scan in the folder; if not given, 0, or one past the scans ingested from elsewhere",
-    )
-
-
-class Scan(Section):
-    """One volume of the series."""
-
-    t: int = Field(ge=0, le=MAX_T, description="index of the scan")
-    path: str = Field(
-        description="HDF5 (also FILE.h5:/path), Zarr or OME-Zarr (also STORE.zarr:/path, STORE.zarr:t=3), TIFF, folder of TIFF "
-        "slices, .npy, or what an installed reader takes"
-    )
-    labels: str | None = Field(None, description="mask or label volume of this scan, for the methods mask and labels")
-    mask: str | None = Field(None, description="sample mask: voxels where it is 0 are not material")
-    roi: Roi | None = Field(None, description="region of interest of this scan in place of the sample's")
-    time_s: Finite | None = Field(None, description="time since the start of the test in seconds")
-    load_n: Finite | None = Field(None, description="load in newton")
-    strain: Finite | None = Field(None, description="engineering strain")
-    strain_rate: Finite | None = Field(None, description="strain rate in 1/s")
-    acquired_at: Time | None = Field(None, description="start of the acquisition, ISO 8601")
-    acquisition_s: NotNegative | None = Field(None, description="duration of the acquisition in seconds")
-    hold: Literal["load", "displacement"] | None = Field(None, description="what was held during the scan")
-    hold_s: NotNegative | None = Field(None, description="time for which it had been held when the scan began, in seconds")
-    temperature_k: Positive | None = Field(None, description="temperature of the specimen in kelvin")
+__all__ = [
+    "Correspondence",
+    "Count",
+    "Dataset",
+    "Declared",
+    "Finite",
+    "Fractures",
+    "Measure",
+    "NotNegative",
+    "Place",
+    "Positive",
+    "Proximity",
+    "Regions",
+    "Sample",
+    "Scan",
+    "Section",
+    "Segmentation",
+    "Time",
+    "Watch",
+    "check",
+    "load",
+    "parse",
+    "read_toml",
+]
 
 
 class Declared(Section):
-    """What every dataset says: its sample, what is near, how features are followed."""
+    """What every dataset says: its sample, what is near, how features are followed, how it is summed up."""
 
     sample: Sample
     proximity: Proximity = Field(default_factory=Proximity)
     correspondence: Correspondence = Field(default_factory=Correspondence)
+    regions: Regions = Field(default_factory=Regions)
+
+    @model_validator(mode="after")
+    def _clusters_are_near(self) -> Self:
+        if self.cluster_gap_um > self.gap_um:
+            raise ValueError(
+                f"`cluster_gap_um` is {self.cluster_gap_um:g}, but gaps are only looked for up to `gap_um` = {self.gap_um:g}: "
+                "give a larger `gap_um` under [proximity], or a smaller `cluster_gap_um`"
+            )
+        return self
 
     @property
     def gap_um(self) -> float:
@@ -220,6 +95,11 @@ class Declared(Section):
         """Radius of the local density in micrometres."""
         return self.proximity.density_radius_um or 2 * self.gap_um
 
+    @property
+    def region_cell_um(self) -> float:
+        """Edge of a cell of the regions in micrometres."""
+        return self.regions.cell_um or 6 * self.gap_um
+
     def space(self, shape: tuple[int, int, int], box: Box | None = None) -> Space:
         """The volume of a scan of `shape` (z, y, x), of which `box` was read, and the distances that count in it."""
         return Space(shape, self.sample.voxel_size_um, self.gap_um, self.cluster_gap_um, self.density_radius_um, box)
@@ -230,6 +110,7 @@ class Dataset(Declared):
 
     segmentation: Segmentation = Field(default_factory=Segmentation)
     measure: Measure = Field(default_factory=Measure)
+    fractures: Fractures = Field(default_factory=Fractures)
     watch: Watch = Field(default_factory=Watch)
     scan: list[Scan] = Field(min_length=1)
 
@@ -268,6 +149,18 @@ class Dataset(Declared):
     def roi(self, scan: Scan) -> region.Roi | None:
         """Region of interest of a scan; None for the whole volume."""
         return scan.roi or self.sample.roi
+
+    @property
+    def fronts(self) -> dict[str, float]:
+        """Columns of `scans` that say what was asked of fractures, in micrometres; defaults filled in."""
+        asked, edge = self.fractures, max(self.sample.voxel_size_um)
+        mean = float(np.cbrt(np.prod(self.sample.voxel_size_um)))
+        return {
+            "front_spacing": asked.site_spacing_um or 5 * edge,
+            "front_radius": asked.radius_um or max(25.0, 5 * edge),
+            "front_threshold": asked.advanced_um or 1.5 * mean,
+            "patch_area": asked.patch_um2 or 400 * mean**2,
+        }
 
     @property
     def split_depth_um(self) -> float:
@@ -318,7 +211,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         If the file cannot be read, or is not TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"there is no {path}: name a DATASET.toml (docs/dataset.md says what is in it)") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -358,6 +251,7 @@ def check(model: type[Model], data: dict[str, Any], origin: str) -> Model:
         raise InputError(f"{origin}: " + "; ".join(faults)) from error
 
 
+_SHOWN = 200
 _MISSING = {
     "voxel_size_um": " (there is no default: give it as a number, or as [z, y, x])",
     "scan": ": give each volume a section [[scan]] with `t` and `path`",
@@ -385,8 +279,14 @@ def _fault(model: type[BaseModel], item: dict[str, Any]) -> str:
     if item["type"] == "string_pattern_mismatch":
         message = _PATTERNS.get(str(location[-1]), message)
     value = item.get("input")
-    shown = "" if isinstance(value, dict | list) or value is None else f" (given: {value!r})"
+    shown = "" if isinstance(value, dict | list) or value is None else f" (given: {_short(value)})"
     return f"{where!r}: {message}{shown}" if where else message
+
+
+def _short(value: object) -> str:
+    # Python itself refuses to write integers of thousands of digits.
+    text = f"about 2^{value.bit_length()}" if isinstance(value, int) and value.bit_length() > 1000 else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

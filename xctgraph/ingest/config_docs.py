@@ -42,6 +42,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[measure]", config.Measure),
     ("[proximity]", config.Proximity),
     ("[correspondence]", config.Correspondence),
+    ("[fractures]", config.Fractures),
+    ("[regions]", config.Regions),
     ("[watch]", config.Watch),
     ("[[scan]]", config.Scan),
 )

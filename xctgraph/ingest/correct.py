@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pyarrow as pa
@@ -77,7 +77,7 @@ def kind(store: Store, feature: str, kind: str, *, author: str, reason: str) -> 
         if before == kind:
             raise InputError(f"feature {feature} is of the kind {kind!r} already")
         place = corrections.place_of(found, row)
-        new = Correction("kind", place, None, kind, before, author, reason, _now(), True, job_id)
+        new = Correction("kind", place, None, kind, before, author, reason, _now(tx), True, job_id)
         done = _redo_scan(tx, _origin(tx, place), corrections.read(tx, _sample(place)), [new], set())
     store.project()
     return done
@@ -95,7 +95,7 @@ def drop(store: Store, feature: str, *, author: str, reason: str) -> Corrected:
         found, row = _find(tx, feature)
         place = corrections.place_of(found, row)
         as_found = found["kind"][row].as_py()
-        new = Correction("drop", place, None, None, as_found, author, reason, _now(), True, job_id)
+        new = Correction("drop", place, None, None, as_found, author, reason, _now(tx), True, job_id)
         done = _redo_scan(tx, _origin(tx, place), corrections.read(tx, _sample(place)), [new], set())
     store.project()
     return done
@@ -140,7 +140,7 @@ def _pair(store: Store, action: Action, a: str, b: str, author: str, reason: str
         _check_link(tx, action, ends[0], ends[1], said, origin)
         found, row = _find(tx, ends[0].uid)
         as_found = found["kind"][row].as_py()
-        new = Correction(action, ends[0], ends[1], None, as_found, author, reason, _now(), True, job_id)
+        new = Correction(action, ends[0], ends[1], None, as_found, author, reason, _now(tx), True, job_id)
         done = _redo_links(tx, origin, [*said, new], ends[0].t, ends[1].t)
     store.project()
     return done
@@ -290,5 +290,8 @@ def _writing(store: Store, action: Action, uid: str, author: str, reason: str, *
         yield tx, str(tx.job_id)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+def _now(tx: Transaction) -> str:
+    """Later than every correction in the store, whatever the clock says: their order is that of their times."""
+    now = datetime.now(UTC)
+    made = [datetime.fromisoformat(text) for text in tx.read("corrections", columns=["made_at"])["made_at"].to_pylist()]
+    return max([now, *(time + timedelta(microseconds=1) for time in made)]).isoformat()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xctgraph.ingest import corrections, correspondence, rows, tracks
+from xctgraph.ingest import corrections, correspondence, fronts, rows, summary, tracks
 from xctgraph.ingest.corrections import Correction
 from xctgraph.ingest.correspondence import Said, ScanSide
 from xctgraph.ingest.space import Space
@@ -33,13 +33,15 @@ class Placed:
 
     `n_links` counts the links made anew: to the scan before and the scan after, or between these two. `changed_tracks` counts
     the features of later scans that came to another track; `warnings` are doubts about the links; `corrections` are those
-    given, with what became of them.
+    given, with what became of them; `unregistered` are the warnings about pairs that were not linked, since no displacement
+    explains them.
     """
 
     n_links: int
     changed_tracks: int
     warnings: tuple[str, ...]
     corrections: list[Correction]
+    unregistered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,19 @@ def place(
     here_side = _Neighbour(origin.t, features, runs, region.stored(scan_row.to_pylist()[0]), scan_row["links_given"][0].as_py())
     pairs = [] if before is None else [(_neighbour(tx, origin.sample, before), here_side)]
     pairs += [] if after is None else [(here_side, _neighbour(tx, origin.sample, after))]
-    n_links, warnings, said = _link_all(tx, origin, pairs, space.spacing, max_drift, said)
-    said = corrections.without_neighbours(said, set(pairwise(times)))
+    linked = _link_all(tx, origin, pairs, space.spacing, max_drift, said)
+    said = corrections.without_neighbours(linked.said, set(pairwise(times)))
     if after is None:
-        tx.drop("next", sample=origin.sample, t=origin.t)
-        tx.drop("fields", sample=origin.sample, t=origin.t)
+        for name in _TO_THE_NEXT_SCAN:
+            tx.drop(name, sample=origin.sample, t=origin.t)
     _put_scan(tx, origin, scan_row, before, after)
     tx.put("features", _fill(features, None), sample=origin.sample, t=origin.t)
+    _put_advances(tx, origin, pairs)
     changed = _follow(tx, origin, times, here)
     appended = before is not None and after is None and origin.t not in held
     tracked = _extended_tracks(tx, origin, before) if appended else _tracks(tx, origin.sample)
     tx.put("tracks", tracked, sample=origin.sample)
-    return Placed(n_links, changed, warnings, said)
+    return Placed(linked.n_links, changed, linked.warnings, said, linked.unregistered)
 
 
 def remove(tx: Transaction, origin: rows.Origin, spacing: tuple[float, float, float], max_drift: float | None) -> Placed:
@@ -138,7 +141,11 @@ def remove(tx: Transaction, origin: rows.Origin, spacing: tuple[float, float, fl
     n_links, said = 0, corrections.read(tx, sample)
     if before is not None and after is not None:
         pair = (_neighbour(tx, sample, before), _neighbour(tx, sample, after))
-        n_links, warnings, said = _link_all(tx, origin, [pair], spacing, max_drift, said)
+        linked = _link_all(tx, origin, [pair], spacing, max_drift, said)
+        n_links, warnings, said = linked.n_links, linked.warnings, linked.said
+        _put_advances(tx, origin, [pair])
+    elif before is not None:
+        fronts.advance(tx, replace(origin, t=before), None, None)
     said = corrections.without_neighbours(said, set(pairwise(times)))
     if after is not None:
         _put_previous(tx, origin, after, before)
@@ -156,10 +163,11 @@ def relink(
     """Link a scan that is there anew to the scan `before` it, and bring tracks and reference frame up to date."""
     times = sorted(tx.read("scans", sample=origin.sample, columns=["t"])["t"].to_pylist())
     pair = (_neighbour(tx, origin.sample, before), _neighbour(tx, origin.sample, origin.t))
-    n_links, warnings, said = _link_all(tx, origin, [pair], space.spacing, max_drift, said)
+    linked = _link_all(tx, origin, [pair], space.spacing, max_drift, said)
+    _put_advances(tx, origin, [pair])
     changed = _follow(tx, origin, times, times.index(origin.t))
     tx.put("tracks", _tracks(tx, origin.sample), sample=origin.sample)
-    return Placed(n_links, changed, warnings, said)
+    return Placed(linked.n_links, changed, linked.warnings, linked.said, linked.unregistered)
 
 
 def max_drift(tx: Transaction, sample: str, t: int) -> float | None:
@@ -189,6 +197,13 @@ def _extended_tracks(tx: Transaction, origin: rows.Origin, before: int | None) -
     return tracks.extended(tx.read("tracks", sample=sample), previous, tx.read("next", sample=sample, t=before), features)
 
 
+class _Linked(NamedTuple):
+    n_links: int
+    warnings: tuple[str, ...]
+    said: list[Correction]
+    unregistered: tuple[str, ...]
+
+
 def _link_all(
     tx: Transaction,
     origin: rows.Origin,
@@ -196,8 +211,8 @@ def _link_all(
     spacing: tuple[float, float, float],
     max_drift: float | None,
     said: list[Correction],
-) -> tuple[int, tuple[str, ...], list[Correction]]:
-    n_links, warnings = 0, []
+) -> _Linked:
+    n_links, warnings, unregistered = 0, list[str](), list[str]()
     for a, b in pairs:
         added, removed, said = corrections.of_pair(said, (a.t, a.features), (b.t, b.features))
         given = _given(tx, origin, a, b) if a.links_given and b.links_given else None
@@ -214,8 +229,15 @@ def _link_all(
             column = pa.repeat(pa.scalar(dt, pa.int32()), table.num_rows)
             tx.put(name, table.append_column("dt", column), sample=origin.sample, t=a.t)
         n_links += edges.num_rows
-        warnings += [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
-    return n_links, tuple(warnings), said
+        told = [f"links t = {a.t} to {b.t}: {warning}" for warning in links.warnings]
+        warnings += told
+        unregistered += [] if links.registered else told
+    return _Linked(n_links, tuple(warnings), said, tuple(unregistered))
+
+
+def _put_advances(tx: Transaction, origin: rows.Origin, pairs: list[tuple[_Neighbour, _Neighbour]]) -> None:
+    for a, b in pairs:
+        fronts.advance(tx, replace(origin, t=a.t), b.t, a.runs)
 
 
 def _given(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour) -> NDArray[np.int64]:
@@ -254,35 +276,43 @@ def _with_previous(row: pa.Table, origin: rows.Origin, t: int | None) -> pa.Tabl
 
 
 def _follow(tx: Transaction, origin: rows.Origin, times: list[int], here: int) -> int:
-    """Carry track ids and reference positions through the scans from the one before `here` on; count changed tracks."""
+    """Carry track ids, reference positions and regions through the scans from the one before `here` on; count changed tracks."""
     start = max(0, here - 1)
     # In one go: each read looks through the whole manifest.
     fields = tx.read("fields", sample=origin.sample)
     by_scan = {t: fields.filter(pc.equal(fields["t"], t)) for t in times[:-1]}
     chain = [by_scan[t] for t in times[:start]]
     carried = tx.read("features", sample=origin.sample, t=times[start])
+    cells = summary.cells(tx, origin.sample, times[0])
     changed = 0
     if start == 0:
         track = carried["feature_id"].to_numpy()
-        carried, n_changed = _store_followed(tx, origin, times[0], carried, track, _positions(carried))
+        carried, n_changed = _store_followed(tx, replace(origin, t=times[0]), carried, track, cells, [])
         changed += n_changed if times[0] != origin.t else 0
     for t_a, t_b in pairwise(times[start:]):
         chain.append(by_scan[t_a])
         found = tx.read("features", sample=origin.sample, t=t_b)
         track = tracks.assign(carried, tx.read("next", sample=origin.sample, t=t_a), found)
-        reference = correspondence.to_reference(_positions(found), chain)
-        carried, n_changed = _store_followed(tx, origin, t_b, found, track, reference)
+        carried, n_changed = _store_followed(tx, replace(origin, t=t_b), found, track, cells, chain)
         changed += n_changed if t_b != origin.t else 0
+        summary.link(tx, replace(origin, t=t_a), replace(origin, t=t_b))
     return changed
 
 
 def _store_followed(
-    tx: Transaction, origin: rows.Origin, t: int, features: pa.Table, track: NDArray[np.int64], reference: NDArray[np.float64]
+    tx: Transaction,
+    origin: rows.Origin,
+    features: pa.Table,
+    track: NDArray[np.int64],
+    cells: summary.Cells | None,
+    chain: list[pa.Table],
 ) -> tuple[pa.Table, int]:
     n_changed = int(np.count_nonzero(features["track_id"].to_numpy() != track))
-    followed = _fill(features, (track, reference))
+    followed = _fill(features, (track, correspondence.to_reference(_positions(features), chain)))
+    followed = summary.stage(tx, origin, followed, cells, chain)
+    fronts.follow(tx, origin, chain)
     if not followed.equals(features):
-        tx.put("features", followed, sample=origin.sample, t=t)
+        tx.put("features", followed, sample=origin.sample, t=origin.t)
     return followed, n_changed
 
 

@@ -123,11 +123,16 @@ def _ingest_scan(
         progress(f"t = {t}: finding neighbours and links", 0, 0)
         if measured.labels is not None:
             tx.put("label_runs", measured.labels.to_table(), sample=sample, t=t)
+        if measured.material is not None:
+            tx.put("material_runs", measured.material.to_table().drop_columns(["label"]), sample=sample, t=t)
+        else:
+            tx.drop("material_runs", sample=sample, t=t)
         tx.drop("given_links", sample=sample, t=t)
         describe_sample(tx, dataset, origin)
         row, features = rows.scan(dataset, scan_plan, measured, origin), rows.features(measured.features, origin)
         space, drift = dataset.space(scan_plan.shape, scan_plan.box), dataset.correspondence.max_drift_um
         done = commit.stage(tx, origin, row, features, measured.labels, space, drift)
+        done.refuse_unregistered(dataset.correspondence.unregistered)
     warnings = (
         *scan_plan.warnings,
         *measured.warnings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xctgraph.ingest import config, metadata, volumes
+from xctgraph.ingest import config, metadata, regions, series, volumes
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box, Value
@@ -20,6 +21,7 @@ from xctgraph.store.errors import InputError, ScanExists
 
 Shape = tuple[int, int, int]
 Action = Literal["add", "replace", "skip"]
+FAR_AXIS = 10
 WRONG_FACTOR = 1.99  # binning by 2 that the file, or the user, does not know of
 
 
@@ -74,7 +76,11 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool, resourc
     plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, replace=replace) for scan in scans]
     planned = {plan.scan.t: (plan.shape, region.shape_of(plan.box)) for plan in plans}
     check_shapes({t: (row["shape"], row["read"]) for t, row in known.items()} | planned)
-    return plans
+    for plan in plans:
+        regions.check_cells(dataset.region_cell_um, region.shape_of(plan.box), dataset.sample.voxel_size_um)
+    moments = {plan.scan.t: series.Moment(plan.scan.time_s, plan.scan.acquired_at, plan.checksum) for plan in plans}
+    doubts = series.check(series.held(store, dataset.sample.id), moments)
+    return [dataclasses.replace(plan, warnings=(*plan.warnings, *doubts.get(plan.scan.t, ()))) for plan in plans]
 
 
 def described(dataset: config.Dataset, plans: list[ScanPlan]) -> config.Dataset:
@@ -92,14 +98,16 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
     """
     return json.dumps(
         {
-            "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes", "rotation_axis"}),
+            "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes", "rotation_axis", "load_axis"}),
             "segmentation": dataset.segmentation.model_dump(),
             "connectivity": dataset.measure.connectivity,
             "min_voxels": dataset.min_voxels,
             "gap_um": dataset.gap_um,
             "cluster_gap_um": dataset.cluster_gap_um,
             "density_radius_um": dataset.density_radius_um,
-            "correspondence": dataset.correspondence.model_dump(),
+            "fractures": dataset.fronts,
+            "region_cell_um": dataset.region_cell_um,
+            "correspondence": dataset.correspondence.model_dump(exclude={"unregistered"}),
             **({} if box is None else {"roi": box}),
             **({"split": _split(dataset)} if dataset.measure.split else {}),
             "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
@@ -142,6 +150,7 @@ def _plan_scan(
                 )
         told = [f"scan t = {scan.t}: {text}" for volume in opened.values() for text in getattr(volume, "warnings", ())]
         warnings = [*told, *_compare_voxel_size(dataset, scan, grey)]
+        _check_rotation_axis(dataset, scan, grey.shape)
         box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
         read = {role: region.Region(volume, box) for role, volume in opened.items()}
         # Classes come on top where the values of a mask are looked up.
@@ -153,12 +162,23 @@ def _plan_scan(
     wanted = parameters(dataset, scan, None if region.shape_of(box) == grey.shape else box)
     found = volumes.metadata_apart(scan.path)
     where = f"scan t = {scan.t}"
+    warnings += [f"{where}: {text}" for text in found.warnings]
     described, contradictions = metadata.merged(scan, found.scan, where)
     warnings += contradictions + metadata.merged(dataset.sample, found.sample, where)[1]
     action = decide(known, checksum, wanted, f"{where} of sample {dataset.sample.id!r}", "volume", replace=replace)
     return ScanPlan(
         described, found.sample, grey.shape, box, str(grey.dtype), slab, memory, checksum, wanted, action, tuple(warnings)
     )
+
+
+def _check_rotation_axis(dataset: config.Dataset, scan: config.Scan, shape: Shape) -> None:
+    """The axis may lie beside a volume that was cropped, but not farther than ten times its width."""
+    for axis, at, n in zip("yx", dataset.sample.rotation_axis or (), shape[1:], strict=False):
+        if abs(at) > FAR_AXIS * max(shape[1:]):
+            raise InputError(
+                f"rotation_axis has {axis} = {at:g}, far outside the slices of {scan.path!r}, which has {n} voxels along {axis}: "
+                "give [y, x] in voxels, or leave it out for the centre of the slices"
+            )
 
 
 def decide(known: dict[str, Any] | None, checksum: str, wanted: str, name: str, source: str, *, replace: bool) -> Action:

@@ -46,6 +46,7 @@ def sample(dataset: config.Declared, sample_no: int) -> pa.Table:
                 "orientation": declared.orientation,
                 "thickness": declared.thickness_um,
                 **dict(zip(("voxel_z", "voxel_y", "voxel_x"), declared.voxel_size_um, strict=True)),
+                "load_axis": declared.load_axis,
                 "notes": declared.notes,
             }
         ]
@@ -70,6 +71,8 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 "near_gap": dataset.gap_um,
                 "cluster_gap": dataset.cluster_gap_um,
                 "density_radius": dataset.density_radius_um,
+                **dataset.fronts,
+                "region_cell": dataset.region_cell_um,
                 "snr": quality.snr,
                 "contrast": quality.contrast,
                 "ring_strength": quality.ring_strength,

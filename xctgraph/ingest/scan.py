@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, segmentation, volumes
 from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.labelling.levels import NotFiniteError
+from xctgraph.ingest.labelling.runs import extract
 from xctgraph.ingest.quality import Quality, QualityMeter
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
@@ -30,11 +32,13 @@ class MeasuredScan:
     """What one scan holds, before it is seen what is around each feature.
 
     `features` has the columns of `schema.FEATURES` that each feature alone decides, keyed by `label`. `labels` are None where
-    the features have no voxels. `material_volume` is in um^3.
+    the features have no voxels. `material` are the voxels of the sample mask, all with label 1; None without a mask.
+    `material_volume` is in um^3.
     """
 
     features: pa.Table
     labels: Labels | None
+    material: Labels | None
     material_volume: float
     quality: Quality
     segmentation: dict[str, Any]
@@ -82,9 +86,16 @@ def measure(
             workers=resources.workers,
             memory=resources.left(scan_plan.memory),
         )
-        n_material = stream.n_material if scan.mask is not None else int(np.prod(shape, dtype=np.int64))
+        material = None if scan.mask is None else stream.material(origin, scan_plan.shape)
+        n_material = int(np.prod(shape, dtype=np.int64)) if material is None else int(material.counts.sum())
+        if n_material == 0:
+            raise VolumeError(
+                f"scan t = {scan.t}: the sample mask {scan.mask} is 0 in every voxel that is read, so that nothing is material. "
+                "It must be above 0 where the sample is: is it the wrong file, or the region of interest outside the sample?"
+            )
         if segmenter is not None:
             _check_background(labelled, n_material, scan)
+        unused = _unused_kinds(dataset, labelled, scan.t)
         apart = None
         if dataset.measure.split:
             progress(f"t = {scan.t}: telling apart features that touch", 0, 0)
@@ -103,10 +114,11 @@ def measure(
     return MeasuredScan(
         features=features.append_column("kind", names),
         labels=labelled.labels,
+        material=material,
         material_volume=n_material * float(np.prod(spacing)),
         quality=stream.meter.result(),
         segmentation=segmenter.description if segmenter is not None else {"method": "labels"},
-        warnings=_left_whole(scan.t, apart.n_too_large if apart else 0),
+        warnings=(*_left_whole(scan.t, apart.n_too_large if apart else 0), *unused),
     )
 
 
@@ -144,6 +156,20 @@ def _kinds(spec: config.Segmentation, segmenter: Segmenter | None, labelled: lab
     return kinds.assign(features, classes, rule)
 
 
+def _unused_kinds(dataset: config.Dataset, labelled: labelling.Labelled, t: int) -> tuple[str, ...]:
+    """In a series, a label may well be in some scans only."""
+    spec = dataset.segmentation
+    if labelled.source_label is None or "kinds" not in spec.model_fields_set or len(dataset.scan) > 1:
+        return ()
+    unused = sorted(spec.kinds.keys() - set(labelled.source_label.tolist()))
+    if not unused:
+        return ()
+    return (
+        f"scan t = {t}: `kinds` names labels that no feature has ({len(unused)}, the first is {unused[0]}): not in the volume, "
+        "smaller than `min_voxels` or outside the sample mask",
+    )
+
+
 def _left_whole(t: int, n: int) -> tuple[str, ...]:
     if not n:
         return ()
@@ -164,7 +190,7 @@ def _check_background(labelled: labelling.Labelled, n_material: int, scan: confi
 
 
 class _Watched:
-    """Passes slabs on, reports how far and how fast, counts the voxels of their sample masks, lets a meter look at them."""
+    """Passes slabs on, reports how far and how fast, keeps the runs of their sample masks, lets a meter look at them."""
 
     def __init__(
         self, stream: Iterator[Slab], meter: QualityMeter, report: Callable[[int, str], None], scan_plan: plan.ScanPlan
@@ -173,15 +199,22 @@ class _Watched:
         self.meter = meter
         self._report = report
         self._plan = scan_plan
-        self.n_material = 0
+        self._material: list[NDArray[np.int32]] = []
 
     def __iter__(self) -> Iterator[Slab]:
         start = time.monotonic()
         for slab in self._stream:
             self._report(slab.z0, self._rate(slab.z0, time.monotonic() - start))
             self.meter.look(slab)
-            self.n_material += 0 if slab.material is None else int(np.count_nonzero(slab.material))
+            if slab.material is not None:
+                self._material.append(extract(Slab(slab.z0, classes=slab.material.view(np.uint8))).spans)
             yield slab
+
+    def material(self, origin: tuple[int, int, int], shape: tuple[int, int, int]) -> Labels:
+        """Voxels of the sample masks of all slabs in a volume of `shape`, in which the slabs begin at `origin`."""
+        spans = np.concatenate([np.zeros((0, 4), np.int32), *self._material])
+        z, y, x = origin
+        return Labels(shape, spans[:, 0] + z, spans[:, 1] + y, spans[:, 2] + x, spans[:, 3] + x, np.ones(len(spans), np.int32))
 
     def _rate(self, z: int, seconds: float) -> str:
         if z == 0 or seconds < 1:

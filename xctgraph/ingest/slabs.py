@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.labelling import Slab
-from xctgraph.ingest.segmentation import Segmenter
+from xctgraph.ingest.segmentation import Segmenter, material_of
 from xctgraph.ingest.volumes import Volume
 from xctgraph.store.labels import Labels
 
@@ -58,7 +58,7 @@ def slabs(
 
     starts = [0, *range(height - first % height, n_z, height)]
     for z0, arrays in read_ahead(starts, read):
-        material = arrays["mask"] != 0 if "mask" in arrays else None
+        material = material_of(arrays["mask"], z0) if "mask" in arrays else None
         grey_values = arrays[grey] if grey is not None else None
         if known is not None:
             yield Slab(z0=z0, known=known, grey=grey_values, material=material)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from tests.ingest.correspondence import scene
 from tests.ingest.proximity.volumes import runs
-from xctgraph.ingest.correspondence import Links, ScanSide, displacement_at, link
+from xctgraph.ingest.correspondence import Links, Said, ScanSide, displacement_at, link
 from xctgraph.store import schema
 from xctgraph.store.errors import InputError
 
@@ -266,10 +268,18 @@ def test_mirrored_input_gives_the_mirrored_answer(rng: np.random.Generator) -> N
     assert len(events(flipped) ^ base) <= 0.02 * len(base) + 2
 
 
-def test_a_pair_of_unrelated_scans_is_in_doubt(rng: np.random.Generator) -> None:
-    first, second = scene.make(rng, n=300), scene.make(rng, n=300)
-    links = link(side(first.a, first.kinds_a), side(second.a, second.kinds_a))
-    assert any("may be wrong" in text or "may be exchanged" in text or "rests on" in text for text in links.warnings)
+@pytest.mark.parametrize("n", [80, 300, 1000])
+def test_unrelated_scans_are_told_from_related_ones(rng: np.random.Generator, n: int) -> None:
+    size = round(220 * (n / 1600) ** (1 / 3)) + 10
+    first, second = (scene.make(rng, n=n, size=size, drift=10.0, strain=0.02) for _ in range(2))
+    (a, b), (other, _) = sides(first), sides(second)
+    assert link(a, b).registered
+    found = link(a, other)
+    assert not found.registered
+    assert found.next.num_rows == found.field.num_rows == 0
+    assert re.match(r"the scans cannot be registered: the best displacement puts only \d+ of \d+ features", found.warnings[0])
+    said = Said(added=np.array([[1, 2]]))
+    assert events(link(a, other, said=said)) == {(1, 2, "continue")}
 
 
 def test_the_largest_drift_is_obeyed() -> None:

@@ -45,8 +45,24 @@ def test_an_export_gives_the_features_of_its_program(program: str, tmp_path: Pat
         grey = got[[f"intensity_{name}" for name in ("mean", "std", "min", "max", "median")]]
         assert grey.iloc[0].tolist() == [100.5, 2.5, 90, 110, 100]
     if program == "porespy":
-        np.testing.assert_allclose(got.axis_major_length, 6 * np.cbrt(3))
-        np.testing.assert_allclose(got.surface_area, 50 * np.cbrt(3) ** 2)
+        assert not {"axis_major_length", "surface_area"} & set(got.columns)
+        assert got.sphericity.isna().all()
+        (warning,) = plan.warnings
+        assert "'surface_area', 'sphericity', 'axis_major_length' were measured in voxels, whose edges differ" in warning
+    else:
+        assert not plan.warnings
+
+
+def test_lengths_in_voxels_count_where_voxels_are_cubes(tmp_path: Path, rng: np.random.Generator) -> None:
+    found = exports.measured(exports.scene(rng)[0])
+    exports.porespy(found, tmp_path / "scan.csv")
+    path = exports.dataset(tmp_path, 'format = "porespy"', exports.scans([tmp_path / "scan.csv"]))
+    path.write_text(path.read_text().replace(str(list(exports.SPACING)), "3.0"))
+    (plan,) = tables.plan_tables(None, tables.load(path), replace=False)
+    assert set(plan.found["axis_major_length"].to_pylist()) == {18.0}
+    assert set(plan.found["surface_area"].to_pylist()) == {450.0}
+    assert set(plan.found["sphericity"].to_pylist()) == {0.75}
+    assert not plan.warnings
 
 
 def test_codes_in_a_column_become_kinds_and_tables_of_one_scan_are_joined(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -196,6 +196,46 @@ def test_links_of_a_geff_are_taken(store: Store, tmp_path: Path, rng: np.random.
     assert set(_pairs(store, "next")) == expected
 
 
+def test_axes_of_a_geff_go_by_their_names_and_the_radius_is_scaled(tmp_path: Path) -> None:
+    """networkx and others write them as x, y, z; a scale of the axes holds for the radius too."""
+    geff = pytest.importorskip("geff")
+    from geff.core_io import write_arrays
+    from geff_spec import Axis
+
+    scaled = {"unit": "pixel", "scale": 0.5, "scaled_unit": "micrometer"}
+    axes = [Axis(name="t", type="time"), *(Axis(name=name, type="space", **scaled) for name in "xyz")]
+    metadata = geff.GeffMetadata(directed=True, axes=axes, node_props_metadata={}, edge_props_metadata={}, sphere="r")
+    at = {"t": [0, 1], "z": [20.0, 22.0], "y": [40.0, 42.0], "x": [60.0, 62.0], "r": [6.0, 8.0]}
+    props = {name: {"values": np.array(values), "missing": None} for name, values in at.items()}
+    nodes, edges = np.array([1, 2], np.uint64), np.array([[1, 2]], np.uint64)
+    write_arrays(tmp_path / "tracks.geff", nodes, props, edges, {}, metadata)
+    layout = '[table]\nformat = "geff"\nkind = "pore"\npath = "tracks.geff"'
+    dataset = tables.load(exports.dataset(tmp_path, layout, "", ""))
+    first, second = tables.plan_tables(None, dataset, replace=False)
+    for one, place, radius in ((first, (10, 20, 30), 3), (second, (11, 21, 31), 4)):
+        (row,) = one.found.to_pylist()
+        assert (row["z"], row["y"], row["x"]) == pytest.approx(place)
+        assert row["equivalent_diameter"] == pytest.approx(2 * radius)
+
+
+def test_what_is_known_of_a_scan_is_kept(store: Store, tmp_path: Path, rng: np.random.Generator) -> None:
+    said = {
+        "time_s": 5.0, "load_n": 3.0, "strain": 0.01, "strain_rate": 0.1, "acquired_at": "2026-05-04T10:30:00+01:00",
+        "acquisition_s": 9.0, "hold": "load", "hold_s": 4.0, "temperature_k": 293.0,
+    }  # fmt: skip
+    table = pd.DataFrame({"id": [1, 2], "z": rng.uniform(5, 35, 2), "y": 20.0, "x": 30.0, "equivalent_diameter": 3.0})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    lines = "\n".join(f"{name} = {value!r}" for name, value in said.items())
+    text = (
+        '[sample]\nid = "S1"\nvoxel_size_um = 1.0\nshape = [40, 60, 50]\n[table]\nkind = "pore"\n[columns]\nlabel = "id"\n'
+        f'[units]\nposition = "um"\nsize = "um"\n[[scan]]\nt = 0\npath = "a.csv"\n{lines}\n'
+    )
+    (tmp_path / "d.toml").write_text(text)
+    tables.ingest(store, tables.load(tmp_path / "d.toml"))
+    (row,) = store.read("scans").to_pylist()
+    assert {name: row[name] for name in said} == said
+
+
 def test_what_is_no_geff_is_named(tmp_path: Path, rng: np.random.Generator) -> None:
     pytest.importorskip("geff")
     layout = '[table]\nformat = "geff"\nkind = "pore"\npath = "tracks.geff"'

@@ -46,7 +46,7 @@ def _same(frame: pd.DataFrame) -> pd.DataFrame:
         (_same, UNITS + '[columns]\nvolumes = "volume"', r"\[columns\] names no column 'volumes': did you mean 'volume'"),
         (_same, '[units]\nsize = "um"', r"unit of the column 'z' is not known: declare it under \[units\]"),
         (_same, '[units]\nposition = "um"', r"unit of the column 'volume' is not known.*size"),
-        (_same, '[units]\nposition = "furlong3"\nsize = "um"', r"power 3, but the column is a position"),
+        (_same, '[units]\nposition = "mm^3"\nsize = "um"', r"power 3, but the column is a position"),
         (_same, '[units]\nposition = "kg"\nsize = "um"', r"'kg' is no unit of length"),
         (_same, '[units]\npositions = "um"', r"\[units\] names no quantity 'positions': did you mean 'position'"),
         (_same, '[units]\nposition = "mm"\nsize = "um"', r"row 2: the centroid lies at voxel .* outside the volume"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -78,6 +79,83 @@ def test_several_candidates_are_listed(tmp_path: Path, array: NDArray[np.uint16]
     assert dataset_of(f"{path}:/two/x") == "/two/x"
     assert dataset_of(f"{path}:one") == "/one"
     assert dataset_of(f"{path}:/two") == "/two/x"
+
+
+def test_the_default_of_nexus_is_followed(tmp_path: Path, array: NDArray[np.uint16]) -> None:
+    with h5py.File(tmp_path / "v.nxs", "w") as file:
+        for name in ("first", "second"):
+            file[f"entry/{name}/volume"] = array
+            file[f"entry/{name}"].attrs.update({"NX_class": "NXdata", "signal": "volume"})
+        file["entry/plot/line"] = array[0, 0]
+        file["entry/plot"].attrs["signal"] = "line"
+        file.attrs["default"] = "entry"
+        file["entry"].attrs["default"] = "second"
+    assert dataset_of(tmp_path / "v.nxs") == "/entry/second/volume"
+    for default in ("plot", "nowhere", "."):
+        with h5py.File(tmp_path / "v.nxs", "a") as file:
+            file["entry"].attrs["default"] = default
+        with pytest.raises(VolumeError, match="holds 2 datasets that may be the volume"):
+            open_volume(tmp_path / "v.nxs")
+
+
+def test_the_default_of_nexus_goes_before_conventional_paths(tmp_path: Path, array: NDArray[np.uint16]) -> None:
+    with h5py.File(tmp_path / "v.nxs", "w") as file:
+        file["data"], file["entry/group/volume"] = array[::-1], array
+        file.attrs["default"], file["entry"].attrs["default"] = "entry", "group"
+        file["entry/group"].attrs["signal"] = "volume"
+    with open_volume(tmp_path / "v.nxs") as volume:
+        np.testing.assert_array_equal(volume.read(0, 7), array)
+
+
+def _nxtomo(file: h5py.File, array: NDArray[np.uint16]) -> None:
+    file["entry/definition"] = "NXtomo"
+    file["entry/data/data"] = array
+    file["entry/data/rotation_angle"] = np.linspace(0, 180, len(array))
+    file["entry/data"].attrs["signal"] = "data"
+
+
+def _image_key(file: h5py.File, array: NDArray[np.uint16]) -> None:
+    file["scan/frames"] = array
+    file["scan/image_key"] = np.zeros(len(array), int)
+
+
+def _axis_of_angles(file: h5py.File, array: NDArray[np.uint16]) -> None:
+    file["exchange/data"] = array
+    file["exchange/data"].attrs["axes"] = "theta:y:x"
+
+
+def _flats(file: h5py.File, array: NDArray[np.uint16]) -> None:
+    file["exchange/data"], file["exchange/data_white"] = array, array[:2]
+    file["exchange/theta"] = np.linspace(0, 180, len(array))
+
+
+def _detector(file: h5py.File, array: NDArray[np.uint16]) -> None:
+    file["entry/definition"] = "NXtomo"
+    file["entry/instrument/detector/data"] = array
+    file["entry/instrument/detector"].attrs["NX_class"] = "NXdetector"
+
+
+@pytest.mark.parametrize("write", [_nxtomo, _image_key, _axis_of_angles, _flats, _detector])
+def test_projections_are_no_volume(
+    write: Callable[[h5py.File, NDArray[np.uint16]], None], tmp_path: Path, array: NDArray[np.uint16]
+) -> None:
+    with h5py.File(tmp_path / "v.nxs", "w") as file:
+        write(file, array)
+    with pytest.raises(VolumeError, match=r"holds projections, not a reconstructed volume .*: give the file that the"):
+        open_volume(tmp_path / "v.nxs")
+    with h5py.File(tmp_path / "v.nxs", "a") as file:
+        file["processed/definition"] = "NXtomoproc"
+        file["processed/data/data"] = array
+    assert dataset_of(tmp_path / "v.nxs") == "/processed/data/data"
+
+
+def test_datasets_of_another_rank_are_named_with_their_shape(tmp_path: Path, array: NDArray[np.uint16]) -> None:
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file["entry/data"] = array[None]
+        file["entry/angles"] = array[0, 0]
+    words = r"no numeric dataset of rank 3 .*but /entry/data \(1, 7, 5, 6\) uint16. Write the volume with its three axes alone"
+    with pytest.raises(VolumeError, match=words):
+        open_volume(tmp_path / "v.h5")
 
 
 def test_external_and_soft_links_are_followed(tmp_path: Path, array: NDArray[np.uint16]) -> None:

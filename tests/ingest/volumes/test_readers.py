@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from pathlib import Path
 
 import h5py
@@ -170,11 +169,31 @@ def test_slices_are_in_natural_order(tmp_path: Path) -> None:
         assert volume.read(0, 7)[:, 0, 0].tolist() == numbers
 
 
-def test_missing_slices_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_slices_are_told(tmp_path: Path) -> None:
     for number in (1, 2, 3, 5):
         tifffile.imwrite(tmp_path / f"s{number}.tif", np.zeros((3, 4), np.uint8))
-    with caplog.at_level(logging.WARNING), open_volume(tmp_path):
-        assert "missing between s3.tif and s5.tif" in caplog.text
+    with open_volume(tmp_path) as volume:
+        assert volume.warnings == (f"{tmp_path}: slices are missing between s3.tif and s5.tif",)
+
+
+def test_scales_and_inverted_greys_are_told_and_not_applied(tmp_path: Path, rng: np.random.Generator) -> None:
+    array = voxels(rng)
+    tifffile.imwrite(tmp_path / "v.tif", array, photometric="miniswhite")
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file["data"] = array
+        file["data"].attrs.update({"scale_factor": 0.5, "add_offset": 3})
+    with h5py.File(tmp_path / "fill.h5", "w") as file:
+        file["data"] = array
+        file["data"].attrs["_FillValue"] = np.uint16(7)
+    for name, words in (
+        ("v.tif", "says that 0 is white"),
+        ("v.h5", "states scale_factor = 0.5, add_offset = 3: grey values"),
+        ("fill.h5", "states _FillValue = 7: voxels of that value are read as grey values"),
+    ):
+        with open_volume(tmp_path / name) as volume:
+            (warning,) = volume.warnings
+            assert words in warning
+            np.testing.assert_array_equal(volume.read(0, 7), array)
 
 
 def spoil_shape(file: Path) -> None:

@@ -54,7 +54,10 @@ def dxchange(units: str | None) -> Callable[[h5py.File], None]:
         (attribute("pixel_size_um", np.float32(2.5)), (2.5, 2.5, 2.5)),
         (attribute("element_size_um", [1.0, 0.5, 0.25]), (1.0, 0.5, 0.25)),
         (attribute("voxel_size", 3.0), None),
-        (attribute("voxel_size", "3 um"), None),
+        (attribute("voxel_size", "3 um"), (3.0, 3.0, 3.0)),
+        (attribute("pixel_size", b"1630.0nm"), (1.63, 1.63, 1.63)),
+        (attribute("voxel_size", "3 pixel"), None),
+        (attribute("voxel_size", "about 3"), None),
         (attribute("voxel_size_um", -1.0), None),
         (attribute("voxel_size_um", [1.0, 2.0]), None),
         (dxchange("micron"), (1.2, 1.17, 1.17)),
@@ -71,6 +74,9 @@ def dxchange(units: str | None) -> Callable[[h5py.File], None]:
         "element_size_um",
         "no-unit",
         "text",
+        "bytes",
+        "text-pixels",
+        "text-no-unit",
         "negative",
         "two-numbers",
         "dxchange",
@@ -98,6 +104,7 @@ def test_declared_axes_reorder_the_voxel_size(tmp_path: Path) -> None:
     [
         ({"imagej": True, "resolution": (0.5, 0.25), "metadata": {"spacing": 3.0, "unit": "um"}}, (3.0, 4.0, 2.0)),
         ({"imagej": True, "resolution": (0.5, 0.5), "metadata": {"spacing": 3.0}}, None),
+        ({"imagej": True, "resolution": (72, 72), "metadata": {"spacing": 1.0, "unit": "inch"}}, None),
         ({"imagej": True, "resolution": (0.5, 0.5), "metadata": {"unit": "um"}}, None),
         ({"resolution": (100, 100), "resolutionunit": "CENTIMETER"}, None),
         (
@@ -110,7 +117,16 @@ def test_declared_axes_reorder_the_voxel_size(tmp_path: Path) -> None:
         ({"ome": True, "metadata": {"PhysicalSizeX": 1.5, "PhysicalSizeY": 2.5}}, None),
         ({"ome": True}, None),
     ],
-    ids=["imagej", "imagej-no-unit", "imagej-no-spacing", "resolution-only", "ome", "ome-no-z", "ome-none"],
+    ids=[
+        "imagej",
+        "imagej-no-unit",
+        "imagej-dots-per-inch",
+        "imagej-no-spacing",
+        "resolution-only",
+        "ome",
+        "ome-no-z",
+        "ome-none",
+    ],
 )
 def test_tiff_tags(options: dict[str, object], expected: object, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "v.tif", np.zeros(SHAPE, np.uint8), photometric="minisblack", **options)

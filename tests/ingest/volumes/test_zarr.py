@@ -103,6 +103,27 @@ def test_scale_and_unit(options: dict[str, Any], expected: object, tmp_path: Pat
         assert volume.voxel_size_um == expected
 
 
+def test_an_affine_transformation_is_told_and_gives_no_voxel_size(tmp_path: Path, rng: np.random.Generator) -> None:
+    array = voxels(rng)
+    group = zarr.open_group(str(write_ome(tmp_path / "v.zarr", [array])), mode="a")
+    described = dict(group.attrs["ome"])
+    affine = {"type": "affine", "affine": [[2, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]}
+    described["multiscales"][0]["coordinateTransformations"] = [affine]
+    group.attrs["ome"] = described
+    with open_volume(tmp_path / "v.zarr") as volume:
+        assert volume.voxel_size_um is None
+        (warning,) = volume.warnings
+        assert "states coordinate transformations (affine) that are not applied" in warning
+        np.testing.assert_array_equal(volume.read(0, 7), array)
+
+
+@pytest.mark.parametrize("names", [("z", "y", "y"), ("Z", "y", "z")])
+def test_an_axis_that_is_named_twice_is_an_error(names: tuple[str, ...], tmp_path: Path, rng: np.random.Generator) -> None:
+    write_array(tmp_path / "v.zarr", voxels(rng), dimension_names=names)
+    with pytest.raises(VolumeError, match=r"is named twice, so that their order is not known. Correct the names"):
+        open_volume(tmp_path / "v.zarr")
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_a_time_series_is_read_one_time_at_a_time(version: str, tmp_path: Path, rng: np.random.Generator) -> None:
     array = voxels(rng, (4, 2, 7, 5, 6))

@@ -16,16 +16,21 @@ from xctgraph.ingest.correspondence.matching import Pairs, candidates, margins, 
 from xctgraph.ingest.correspondence.overlaps import Overlaps, displaced
 from xctgraph.ingest.correspondence.registration import FEWEST, Registration, follow, register
 from xctgraph.ingest.correspondence.side import ScanSide
+from xctgraph.ingest.correspondence.turned import hint
 from xctgraph.store.errors import InputError
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _FIELD = ("z", "y", "x", "uz", "uy", "ux")
-_LEAST_LINKED = 0.5
+LEAST_LINKED = 0.5
 _LEAST_INSIDE = 0.2
 _LEAST_SUPPORT = 0.3
-_MOST_ERROR = 0.28
+MOST_ERROR = 0.28
+# On scans that have nothing to do with each other the displacement rests on at most 0.31 of the features, on related ones on 0.7.
+_UNREGISTERED_SUPPORT, _ENOUGH = 0.4, 50
+# A few links that agree by chance.
+_CHANCE_SUPPORT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +46,14 @@ class Links:
         z, y, x, uz, uy, ux (float64, um): displacement on the nodes of a regular grid; without rows where it is in doubt.
     warnings : tuple of str
         Empty if the pair is not in doubt.
+    registered : bool
+        False where no displacement explains the pair: then no link was searched.
     """
 
     next: pa.Table
     field: pa.Table
     warnings: tuple[str, ...]
+    registered: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +107,18 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None, said: Said
         known = follow(a, b, i, j)
         overlaps = displaced(a, b, known.field)
         edges = _no_edges().plus(i, j, _overlap_cost(a, b, overlaps, i, j))
-        grid = known.field.to_table()
+        grid = known.material.to_table()
         return Links(_table(_corrected(a, b, overlaps, edges, said), a, b, overlaps), grid if known.support else grid[:0], ())
     known = register(a, b, max_drift)
     predicted = a.position + known.field.at(a.position)
     overlaps = displaced(a, b, known.field)
+    if refusal := _unregistered(a, b, known):
+        edges = _corrected(a, b, overlaps, _no_edges(), said)
+        return Links(_table(edges, a, b, overlaps), known.field.to_table().slice(0, 0), (refusal,), registered=False)
     edges, _ = _found(a, b, predicted, overlaps, known)
     edges = _with_fractures(a, b, overlaps, edges, known)
     doubts = _doubts(a, b, predicted, edges, known)
-    grid = known.field.to_table()
+    grid = known.material.to_table()
     edges = _corrected(a, b, overlaps, edges, said)
     return Links(_table(edges, a, b, overlaps), grid.slice(0, 0) if doubts else grid, doubts)
 
@@ -266,22 +277,36 @@ def _table(edges: _Edges, a: ScanSide, b: ScanSide, overlaps: Overlaps | None) -
     })  # fmt: skip
 
 
+def _unregistered(a: ScanSide, b: ScanSide, known: Registration) -> str:
+    """Why the two scans cannot be registered; empty where they can, or have too few features to tell."""
+    fewer = min(int((~a.is_fracture).sum()), int((~b.is_fracture).sum()))
+    near = known.held_out <= MOST_ERROR * known.spacing
+    if fewer < _ENOUGH or known.support >= (_CHANCE_SUPPORT if near else _UNREGISTERED_SUPPORT) * fewer:
+        return ""
+    return (
+        f"the scans cannot be registered: the best displacement puts only {known.support} of {fewer} features near one of the "
+        f"other scan, {known.held_out:.3g} um (median) off where {known.spacing:.3g} um lie between neighbours. No links are "
+        "made. Check that both are scans of one sample, their order, the voxel size, the order and direction of the axes and the "
+        f"segmentation{''.join(f'; {text}' for text in hint(a, b))}"
+    )
+
+
 def _doubts(a: ScanSide, b: ScanSide, predicted: Floats, edges: _Edges, known: Registration) -> tuple[str, ...]:
     doubts = []
     inside = ~a.is_fracture & ~a.border & ((predicted >= 0) & (predicted <= b.extent)).all(axis=1)
     linked = np.bincount(edges.a, minlength=a.n) > 0
     n, n_linked = int(inside.sum()), int((inside & linked).sum())
-    if n and n_linked < _LEAST_LINKED * n:
+    if n and n_linked < LEAST_LINKED * n:
         doubts.append(
             f"only {n_linked} of {n} features inside both scans are linked: the displacement may be wrong; "
-            "check the voxel size and the order of the scans, or set the largest drift"
+            "check the voxel size, the order of the scans, the order and direction of the axes, or set the largest drift"
         )
     whole = int((~a.is_fracture & ~a.border).sum())
     if n < _LEAST_INSIDE * whole:
         doubts.append(
             f"only {n} of {whole} features stay inside the scan at the displacement found: it may be wrong; set the largest drift"
         )
-    if known.held_out > _MOST_ERROR * known.spacing:
+    if known.held_out > MOST_ERROR * known.spacing:
         doubts.append(
             f"features lie {known.held_out:.3g} um (median) from where their neighbours' links put them, which is not small "
             f"against the {known.spacing:.3g} um between neighbours: links may be exchanged"
@@ -292,7 +317,7 @@ def _doubts(a: ScanSide, b: ScanSide, predicted: Floats, edges: _Edges, known: R
         fewer = min(int((~a.is_fracture).sum()), int((~b.is_fracture).sum()))
         if known.support < max(FEWEST, _LEAST_SUPPORT * fewer):
             doubts.append(f"the displacement rests on {known.support} of {fewer} features only")
-    return tuple(doubts)
+    return (*doubts, *hint(a, b)) if doubts else ()
 
 
 def _check(a: ScanSide, b: ScanSide) -> None:

@@ -60,19 +60,25 @@ def levels(
 
 
 class NotFiniteError(VolumeError):
-    """A grey value that is NaN or infinite, at `voxel` (z, y, x)."""
+    """A value that is NaN or infinite, at `voxel` (z, y, x) of a volume; `mask` names the mask that it is in, if any."""
 
-    def __init__(self, value: float, voxel: tuple[int, int, int]) -> None:
+    def __init__(self, value: float, voxel: tuple[int, int, int], mask: str = "") -> None:
+        remedy = (
+            "grey values must be finite. Replace such values (outside the reconstruction by one grey value), or leave these "
+            "voxels out by a sample mask and a number in their place"
+        )
         super().__init__(
-            f"voxel (z, y, x) = {voxel} is {value}: grey values must be finite. Replace such values (outside the "
-            "reconstruction by one grey value), or leave these voxels out by a sample mask and a number in their place"
+            f"voxel (z, y, x) = {voxel} of {mask} is {value}: the values of a mask must be finite. Write 0 where there is nothing"
+            if mask
+            else f"voxel (z, y, x) = {voxel} is {value}: {remedy}"
         )
         self.value = value
+        self.mask = mask
         self.voxel = voxel
 
     def moved(self, z: int, y: int, x: int) -> NotFiniteError:
         """The same in a frame whose origin lies so many voxels before this one's."""
-        return NotFiniteError(self.value, (self.voxel[0] + z, self.voxel[1] + y, self.voxel[2] + x))
+        return NotFiniteError(self.value, (self.voxel[0] + z, self.voxel[1] + y, self.voxel[2] + x), self.mask)
 
 
 def _integer_levels(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xctgraph.ingest.segmentation import kernels
+from xctgraph.ingest.segmentation.material import check_finite
 from xctgraph.store.errors import InputError, VolumeError
 
 MAX_VALUE = 65_535
@@ -33,6 +34,8 @@ class MaskSegmenter:
     def classify(self, slab: NDArray[Any], *, material: NDArray[np.bool_] | None = None, z0: int = 0) -> NDArray[np.uint8]:
         """Class of each voxel; see `Segmenter.classify`."""
         if slab.dtype.kind not in "biu":
+            slab = slab if material is None else np.where(material, slab, 0)
+            check_finite(slab, z0, "the mask")
             whole = slab.astype(np.int64)
             if not np.array_equal(whole, slab):
                 raise VolumeError(f"the mask has values of type {slab.dtype} that are not whole numbers: give a mask of integers")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xctgraph.ingest.labelling.levels import NotFiniteError
 from xctgraph.ingest.segmentation import kernels
 from xctgraph.ingest.segmentation.histogram import Histogram
+from xctgraph.ingest.segmentation.material import material_of
 from xctgraph.ingest.volumes import Volume
 from xctgraph.store.errors import VolumeError
 
@@ -183,7 +184,7 @@ def _slabs(
     for run in np.split(planes, breaks):
         z0, z1 = int(run[0]), int(run[-1]) + 1
         grey = volume.read(z0, z1)
-        inside = None if mask is None else mask.read(z0, z1) != 0
+        inside = None if mask is None else material_of(mask.read(z0, z1), z0)
         if len(run) < len(grey):
             grey, inside = grey[run - z0], None if inside is None else inside[run - z0]
         yield run, grey, kernels.flat_mask(inside)

@@ -27,7 +27,7 @@ class Layout(config.Section):
     format: Literal["avizo", "dragonfly", "fiji", "morpholibj", "porespy", "geff", "csv"] = Field(
         "csv", description="program that made the tables: decides column names and units that are not declared"
     )
-    path: str | None = Field(None, description="one file for all scans; it needs a column `t`")
+    path: config.Place | None = Field(None, description="one file for all scans; it needs a column `t`")
     kind: str | None = Field(None, min_length=1, description="kind of all features, where there is no column `kind`")
     separator: str | None = Field(
         None, min_length=1, max_length=1, description="between cells; found from the heading if not given"
@@ -41,13 +41,18 @@ class Layout(config.Section):
 class TableScan(config.Section):
     """One scan of the series, or one of several tables of it, such as pores and inclusions."""
 
-    t: int = Field(ge=0, le=MAX_T, description="index of the scan")
-    path: str | None = Field(None, description="CSV, TSV or Parquet file, or GEFF folder")
+    t: int = Field(strict=True, ge=0, le=MAX_T, description="index of the scan")
+    path: config.Place | None = Field(None, description="CSV, TSV or Parquet file, or GEFF folder")
     kind: str | None = Field(None, min_length=1, description="kind of the features of this table")
     time_s: config.Finite | None = Field(None, description="time since the start of the test in seconds")
     load_n: config.Finite | None = Field(None, description="load in newton")
     strain: config.Finite | None = Field(None, description="engineering strain")
     strain_rate: config.Finite | None = Field(None, description="strain rate in 1/s")
+    acquired_at: config.Time | None = Field(None, description="start of the acquisition, ISO 8601")
+    acquisition_s: config.NotNegative | None = Field(None, description="duration of the acquisition in seconds")
+    hold: Literal["load", "displacement"] | None = Field(None, description="what was held during the scan")
+    hold_s: config.NotNegative | None = Field(None, description="time for which it had been held when the scan began, in seconds")
+    temperature_k: config.Positive | None = Field(None, description="temperature of the specimen in kelvin")
 
 
 class TableDataset(config.Declared):
@@ -94,7 +99,7 @@ class TableDataset(config.Declared):
         seen: set[tuple[int, str | None, str | None]] = set()
         for scan in self.scan:
             for other in self.scan:
-                for name in ("time_s", "load_n", "strain", "strain_rate"):
+                for name in TableScan.model_fields.keys() - {"t", "path", "kind"}:
                     a, b = getattr(scan, name), getattr(other, name)
                     if scan.t == other.t and a is not None and b is not None and a != b:
                         raise ValueError(f"t = {scan.t} has two values of {name}, {a} and {b}: give one")

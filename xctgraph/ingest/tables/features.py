@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from xctgraph.ingest.tables import consistency
+from xctgraph.ingest.tables.columns import Floats, found_columns, numeric, refuse
 from xctgraph.ingest.tables.config import TableDataset
-from xctgraph.ingest.tables.formats import COLUMNS, FORMATS, SIZES
-from xctgraph.ingest.tables.read import Raw, numbers
-from xctgraph.ingest.tables.units import EXPONENT, same, to_um
-from xctgraph.store.errors import InputError, nearest
+from xctgraph.ingest.tables.formats import FORMATS, SIZES
+from xctgraph.ingest.tables.read import Raw, integers
+from xctgraph.ingest.tables.units import to_um
+from xctgraph.store.errors import InputError
 
-Floats = NDArray[np.float64]
 _ROUNDED = 3
-_OUTSIDE = 1.0
+_EDGE = 1e-6  # voxels: what a sum of floats may be off
 _TAKEN_OVER = (
     "surface_area", "sphericity", "axis_major_length", "axis_intermediate_length", "axis_minor_length",
     "intensity_mean", "intensity_std", "intensity_min", "intensity_max",
@@ -24,57 +24,24 @@ _TAKEN_OVER = (
 )  # fmt: skip
 
 
-def headings(dataset: TableDataset, name: str) -> tuple[str, ...]:
-    """Names that a column may have in the file."""
-    declared = dataset.columns.get(name)
-    return FORMATS[dataset.table.format].headings.get(name, ()) if declared is None else (declared,)
+def from_raw(dataset: TableDataset, raw: Raw, kind: str | None) -> tuple[pa.Table, tuple[str, ...]]:
+    """Columns of `features` that each row decides, `source_label` and `t` (where the table has it), and warnings.
 
-
-def found_columns(dataset: TableDataset, raw: Raw) -> dict[str, str]:
-    """Heading of each of our columns that the table has.
+    Rows are as in the file.
 
     Raises
     ------
     InputError
-        If a declared heading or a position is missing.
-    """
-    by_name = {str(heading).casefold(): str(heading) for heading in raw.frame.columns}
-    found = {}
-    for name in COLUMNS:
-        possible = headings(dataset, name)
-        there = next((by_name[one.casefold()] for one in possible if one.casefold() in by_name), None)
-        if there is not None:
-            found[name] = there
-        elif name in dataset.columns or name in "zyx":
-            wanted = " or ".join(repr(one) for one in possible)
-            shown = [heading for heading in raw.frame.columns if heading]
-            raise InputError(
-                f"{raw.path} has no column {wanted} (`{name}`): {nearest(possible[0] if possible else name, shown)}. "
-                f'Say what it is called under [columns], as in {name} = "…"'
-            )
-    if not any(name in found for name in SIZES):
-        raise InputError(
-            f"{raw.path} has no size: one of {', '.join(SIZES)} is needed for gaps and links. "
-            "Say what it is called under [columns]"
-        )
-    return found
-
-
-def from_raw(dataset: TableDataset, raw: Raw, kind: str | None) -> pa.Table:
-    """Columns of `features` that each row decides, and `source_label`, `t` (where the table has it); rows as in the file.
-
-    Raises
-    ------
-    InputError
-        If a column, unit or kind is missing, or a cell is not what it must be; it names the row.
+        If a column, unit or kind is missing, a cell is not what it must be, or columns contradict one another; it names the row.
     """
     found = found_columns(dataset, raw)
     spacing = dataset.sample.voxel_size_um
-    values = {name: _column(dataset, raw, found, name) for name in found if COLUMNS[name][0] != "text"}
+    values, warnings = numeric(dataset, raw, found)
     n = len(raw.frame)
     voxel = float(np.prod(spacing))
     centre = _positions(dataset, raw, found, values)
     volume = _volume(raw, found, values, voxel)
+    warnings += consistency.check(raw, found, values, volume, voxel, dataset.sample.shape)
     surface = values.get("surface_area", np.full(n, np.nan))
     sphere = np.pi ** (1 / 3) * (6 * volume) ** (2 / 3)
     computed = np.divide(sphere, surface, out=np.full(n, np.nan), where=surface > 0)
@@ -90,26 +57,27 @@ def from_raw(dataset: TableDataset, raw: Raw, kind: str | None) -> pa.Table:
     if "border_touching" in values:
         touching = np.where(np.isnan(values["border_touching"]), touching, values["border_touching"] > 0)
     columns: dict[str, pa.Array] = {
-        "source_label": _labels(raw, found, values),
+        "source_label": pa.array(integers(raw, found["label"]) if "label" in found else np.arange(1, n + 1), pa.int64()),
         "kind": pa.array(_kinds(dataset, raw, found, kind), pa.string()),
         "volume": pa.array(volume),
         "equivalent_diameter": pa.array(2 * radius),
         "border_touching": pa.array(touching.astype(np.bool_)),
     }
     if "t" in values:
-        columns["t"] = pa.array(_whole(raw, found["t"], values["t"]), pa.int64())
+        refuse(raw, found["t"], np.isnan(values["t"]), values["t"], "is no scan index")
+        columns["t"] = pa.array(values["t"].astype(np.int64))
     for k, axis in enumerate("zyx"):
         columns[axis] = pa.array(centre[:, k])
         columns[f"v{axis}"] = pa.array(centre[:, k] / spacing[k])
     for name in ("n_voxels", "euler_number"):
         if name in values:
-            columns[name] = pa.array(_whole(raw, found[name], values[name], empty=True), from_pandas=True).cast(pa.int64())
+            columns[name] = pa.array(values[name], from_pandas=True).cast(pa.int64())
     for name in _TAKEN_OVER:
         if name in values:
             columns[name] = pa.array(values[name], from_pandas=True)
     for axis, column in _direction(values).items():
         columns[f"major_{axis}"] = pa.array(column, from_pandas=True)
-    return pa.table(columns)
+    return pa.table(columns), warnings
 
 
 def ranked(features: pa.Table) -> pa.Table:
@@ -120,36 +88,11 @@ def ranked(features: pa.Table) -> pa.Table:
     return features.take(pa.array(order)).append_column("label", label)
 
 
-def _column(dataset: TableDataset, raw: Raw, found: Mapping[str, str], name: str) -> Floats:
-    values = numbers(raw, found[name], decimal=dataset.table.decimal)
-    dimension = COLUMNS[name][0]
-    if dimension not in EXPONENT:
-        return values
-    spacing = dataset.sample.voxel_size_um
-    group = "position" if dimension == "position" else "size"
-    format_units = FORMATS[dataset.table.format].units
-    declared = dataset.units.get(name, dataset.units.get(group))
-    written = raw.units.get(found[name], raw.units.get(name))
-    unit = declared or written or format_units.get(group)
-    if unit is None:
-        raise InputError(
-            f"{raw.path}: the unit of the column {found[name]!r} is not known: declare it under [units], "
-            f'as in {group} = "um" (voxel, nm, um, mm, m)'
-        )
-    if declared and written and not same(declared, written, dimension, spacing):
-        raise InputError(
-            f"{raw.path}: the heading of the column {found[name]!r} says {written!r}, but [units] declares {declared!r}: "
-            "declare the unit that is right, or leave it out"
-        )
-    factor = to_um(unit, dimension, spacing)
-    return np.asarray(values * (factor["zyx".index(name)] if dimension == "position" else factor[0]), dtype=np.float64)
-
-
 def _positions(dataset: TableDataset, raw: Raw, found: Mapping[str, str], values: Mapping[str, Floats]) -> Floats:
     spacing = np.asarray(dataset.sample.voxel_size_um)
     centre = np.stack([values[axis] for axis in "zyx"], axis=1)
     for k, axis in enumerate("zyx"):
-        _refuse(raw, found[axis], ~np.isfinite(centre[:, k]), values[axis], "is no position: it must be a finite number")
+        refuse(raw, found[axis], ~np.isfinite(centre[:, k]), values[axis], "is no position: it must be a finite number")
     if dataset.table.origin is None:
         centre = centre - np.asarray(FORMATS[dataset.table.format].origin) * spacing
     else:
@@ -159,7 +102,7 @@ def _positions(dataset: TableDataset, raw: Raw, found: Mapping[str, str], values
             [to_um(units[axis] or fallback, "position", dataset.sample.voxel_size_um)[k] for k, axis in enumerate("zyx")]
         )
         centre = centre - np.asarray(dataset.table.origin) * factor
-    low, high = -(0.5 + _OUTSIDE) * spacing, (np.asarray(dataset.sample.shape) - 0.5 + _OUTSIDE) * spacing
+    low, high = -(0.5 + _EDGE) * spacing, (np.asarray(dataset.sample.shape) - 0.5 + _EDGE) * spacing
     outside = ((centre < low) | (centre > high)).any(axis=1)
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
@@ -167,7 +110,7 @@ def _positions(dataset: TableDataset, raw: Raw, found: Mapping[str, str], values
         raise InputError(
             f"{raw.path}, row {raw.first_row + row}: the centroid lies at voxel ({at}) (z, y, x), outside the volume of "
             f"{dataset.sample.shape} voxels ({int(outside.sum())} of {len(centre)} features do): check [units] position, "
-            "voxel_size_um, shape, and `origin` in [table]"
+            "voxel_size_um, shape, `origin` in [table], and whether slices are counted from 0"
         )
     return np.asarray(centre, dtype=np.float64)
 
@@ -175,20 +118,13 @@ def _positions(dataset: TableDataset, raw: Raw, found: Mapping[str, str], values
 def _volume(raw: Raw, found: Mapping[str, str], values: Mapping[str, Floats], voxel: float) -> Floats:
     name = next(name for name in SIZES if name in found)
     size = values[name]
-    _refuse(raw, found[name], ~(np.isfinite(size) & (size > 0)), size, "is no size: it must be above 0")
+    refuse(raw, found[name], ~(np.isfinite(size) & (size > 0)), size, "is no size: it must be above 0")
     if name == "volume":
         return size
     if name == "n_voxels":
         return size * voxel
     radius = size if name == "radius" else size / 2
     return np.asarray(4 / 3 * np.pi * radius**3, dtype=np.float64)
-
-
-def _labels(raw: Raw, found: Mapping[str, str], values: Mapping[str, Floats]) -> pa.Array:
-    """Numbers in the program, or the number of the row where there are none."""
-    if "label" not in values:
-        return pa.array(np.arange(1, len(raw.frame) + 1), pa.int64())
-    return pa.array(_whole(raw, found["label"], values["label"]), pa.int64())
 
 
 def _kinds(dataset: TableDataset, raw: Raw, found: Mapping[str, str], kind: str | None) -> list[str]:
@@ -220,15 +156,3 @@ def _direction(values: Mapping[str, Floats]) -> dict[str, Floats]:
     vector = np.stack([np.cos(phi), np.sin(phi) * np.sin(theta), np.sin(phi) * np.cos(theta)], axis=1)
     vector *= np.where(vector[:, :1] < 0, -1.0, 1.0)
     return {axis: vector[:, k] for k, axis in enumerate("zyx")}
-
-
-def _whole(raw: Raw, heading: str, values: Floats, *, empty: bool = False) -> Floats:
-    _refuse(raw, heading, ~(values == np.rint(values)) & ~(np.isnan(values) & empty), values, "is no whole number")
-    return values if empty else values.astype(np.int64)
-
-
-def _refuse(raw: Raw, heading: str, wrong: NDArray[np.bool_], values: Floats, what: str) -> None:
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        shown = "an empty cell" if np.isnan(values[row]) else f"{values[row]:.12g}"
-        raise InputError(f"{raw.path}, row {raw.first_row + row}: {shown} in the column {heading!r} {what}")

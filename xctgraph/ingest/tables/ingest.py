@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xctgraph.ingest import commit, pipeline, plan, rows
+from xctgraph.ingest import commit, pipeline, plan, regions, rows, series
 from xctgraph.ingest.pipeline import ScanResult
-from xctgraph.ingest.tables import features, geff, read
+from xctgraph.ingest.tables import columns, features, geff, read
 from xctgraph.ingest.tables.config import TableDataset, TableScan
 from xctgraph.store import Store, Transaction
 from xctgraph.store.errors import InputError, ScanExists
@@ -24,6 +25,7 @@ from xctgraph.store.job import Job
 from xctgraph.store.progress import Progress, silent
 
 Links = NDArray[np.int64]
+Said = float | str | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class TablePlan:
     paths: tuple[str, ...]
     found: pa.Table
     links: Links | None
-    described: dict[str, float | None]
+    described: dict[str, Said]
     checksum: str
     parameters: str
     action: plan.Action
@@ -64,7 +66,7 @@ def plan_tables(store: Store | None, dataset: TableDataset, *, replace: bool) ->
     plans = []
     for t, (paths, table) in sorted(tables.items()):
         scans = [scan for scan in dataset.scan if scan.t == t]
-        described = {name: _said(scans, name) for name in ("time_s", "load_n", "strain", "strain_rate")}
+        described = {name: _said(scans, name) for name in rows.DESCRIBED}
         concerned = None if links is None else links[(links[:, 0] == t) | (links[:, 2] == t)]
         found = features.ranked(table)
         arriving = None if concerned is None else concerned[concerned[:, 2] == t]
@@ -73,11 +75,20 @@ def plan_tables(store: Store | None, dataset: TableDataset, *, replace: bool) ->
         action = plan.decide(known.get(t), checksum, wanted, name, "table", replace=replace)
         plans.append(TablePlan(t, paths, found, concerned, described, checksum, wanted, action, warnings))
         warnings = ()
-    return plans
+    planned = {one.t: series.Moment(one.described["time_s"], one.described["acquired_at"], one.checksum) for one in plans}
+    doubts = series.check(series.held(store, dataset.sample.id), planned)
+    regions.check_cells(dataset.region_cell_um, dataset.sample.shape, dataset.sample.voxel_size_um)
+    return [dataclasses.replace(one, warnings=(*one.warnings, *doubts.get(one.t, ()))) for one in plans]
 
 
 def ingest(
-    store: Store, dataset: TableDataset, *, replace: bool = False, live: bool = False, progress: Progress = silent
+    store: Store,
+    dataset: TableDataset,
+    *,
+    replace: bool = False,
+    live: bool = False,
+    project: bool = True,
+    progress: Progress = silent,
 ) -> list[ScanResult]:
     """Bring the tables of a dataset into a store: one revision per scan, skipped where it is there with the same rows.
 
@@ -87,6 +98,8 @@ def ingest(
         Make scans anew that are there with other rows or parameters.
     live
         Bring the projections up to date after each scan, and not only at the end.
+    project
+        Bring them up to date at all; without, the next reader or `Store.project` does.
 
     Raises
     ------
@@ -108,9 +121,10 @@ def ingest(
             results.append(pipeline.skipped(store, dataset.sample.id, one.t, one.warnings))
         else:
             results.append(_ingest_scan(store, dataset, one, progress))
-        if live:
+        if live and project:
             store.project(progress=progress)
-    store.project(progress=progress)
+    if project:
+        store.project(progress=progress)
     return results
 
 
@@ -131,11 +145,13 @@ def _ingest_scan(store: Store, dataset: TableDataset, one: TablePlan, progress: 
         origin = rows.Origin(sample, tx.sample_no(sample), one.t)
         progress(f"t = {one.t}: finding neighbours and links", 0, 0)
         pipeline.describe_sample(tx, dataset, origin)
-        tx.drop("label_runs", sample=sample, t=one.t)
+        for name in ("label_runs", "material_runs"):
+            tx.drop(name, sample=sample, t=one.t)
         _put_links(tx, sample, one)
         space, drift = dataset.space(dataset.sample.shape), dataset.correspondence.max_drift_um
         found = one.found.drop_columns(["t"]) if "t" in one.found.column_names else one.found
         done = commit.stage(tx, origin, _scan_row(dataset, one, origin), rows.features(found, origin), None, space, drift)
+        done.refuse_unregistered(dataset.correspondence.unregistered)
     return ScanResult.of(one.t, one.action, done, {}, one.warnings)
 
 
@@ -144,15 +160,16 @@ def _read(dataset: TableDataset) -> tuple[dict[int, tuple[tuple[str, ...], pa.Ta
     shared = dataset.table.path
     if shared is None:
         pieces = [(scan.t, str(scan.path), *_read_one(dataset, str(scan.path), scan.kind)) for scan in dataset.scan]
+        warnings = tuple(warning for *_, told in pieces for warning in told)
     else:
-        table, links = _read_one(dataset, shared, None)
+        table, links, warnings = _read_one(dataset, shared, None)
         if "t" not in table.column_names:
             raise InputError(f"{shared} holds all scans, but has no column `t`: say what it is called under [columns]")
         _check_times(shared, table, dataset.scan)
         times = sorted({*pc.unique(table["t"]).to_pylist(), *(scan.t for scan in dataset.scan)})
-        pieces = [(t, shared, table.filter(pc.equal(table["t"], t)), links) for t in times]
+        pieces = [(t, shared, table.filter(pc.equal(table["t"], t)), links, warnings) for t in times]
     tables: dict[int, tuple[tuple[str, ...], pa.Table]] = {}
-    for t, path, piece, _ in pieces:
+    for t, path, piece, *_ in pieces:
         _once(path, piece, t)
         others = [] if "t" not in piece.column_names else [value for value in pc.unique(piece["t"]).to_pylist() if value != t]
         if others:
@@ -163,19 +180,21 @@ def _read(dataset: TableDataset) -> tuple[dict[int, tuple[tuple[str, ...], pa.Ta
         paths, earlier = tables.get(t, ((), piece.schema.empty_table()))
         tables[t] = ((*paths, path), pa.concat_tables([earlier, piece], promote_options="default"))
     if dataset.table.format != "geff":
-        return tables, None, ()
+        return tables, None, warnings
     if shared is None:
         raise InputError("a GEFF holds all scans and their links: give it as `path` in [table], not in [[scan]]")
-    return tables, *_links(shared, pieces[0][3], tables)
+    given, left_out = _links(shared, pieces[0][3], tables)
+    return tables, given, warnings + left_out
 
 
-def _read_one(dataset: TableDataset, path: str, kind: str | None) -> tuple[pa.Table, Links]:
+def _read_one(dataset: TableDataset, path: str, kind: str | None) -> tuple[pa.Table, Links, tuple[str, ...]]:
     if dataset.table.format == "geff":
         raw, links = geff.read(path)
     else:
-        wanted = [features.headings(dataset, axis) for axis in "zyx"]
+        wanted = [columns.headings(dataset, axis) for axis in "zyx"]
         raw, links = read.read(path, wanted, separator=dataset.table.separator), np.zeros((0, 2), np.int64)
-    return features.from_raw(dataset, raw, kind), links
+    table, warnings = features.from_raw(dataset, raw, kind)
+    return table, links, warnings
 
 
 def _check_times(path: str, table: pa.Table, scans: list[TableScan]) -> None:
@@ -243,13 +262,14 @@ def _scan_row(dataset: TableDataset, one: TablePlan, origin: rows.Origin) -> pa.
         "near_gap": dataset.gap_um,
         "cluster_gap": dataset.cluster_gap_um,
         "density_radius": dataset.density_radius_um,
+        "region_cell": dataset.region_cell_um,
         "has_voxels": False,
         "links_given": one.links is not None,
     }
     return pa.Table.from_pylist([row])
 
 
-def _said(scans: list[TableScan], name: str) -> float | None:
+def _said(scans: list[TableScan], name: str) -> Said:
     return next((value for scan in scans if (value := getattr(scan, name)) is not None), None)
 
 
@@ -268,7 +288,7 @@ def _checksum(found: pa.Table, arriving: Links | None) -> str:
     return digest.hexdigest()
 
 
-def _parameters(dataset: TableDataset, scans: list[TableScan], described: dict[str, float | None]) -> str:
+def _parameters(dataset: TableDataset, scans: list[TableScan], described: dict[str, Said]) -> str:
     """JSON of all that decides the rows of a scan, apart from the tables."""
     return json.dumps(
         {
@@ -280,7 +300,9 @@ def _parameters(dataset: TableDataset, scans: list[TableScan], described: dict[s
             "gap_um": dataset.gap_um,
             "cluster_gap_um": dataset.cluster_gap_um,
             "density_radius_um": dataset.density_radius_um,
-            "correspondence": dataset.correspondence.model_dump(),
+            "load_axis": dataset.sample.load_axis,
+            "region_cell_um": dataset.region_cell_um,
+            "correspondence": dataset.correspondence.model_dump(exclude={"unregistered"}),
             "scan": described | {"kinds": [scan.kind for scan in scans]},
         },
         sort_keys=True,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from xctgraph.ingest.tables.units import split_heading
 from xctgraph.store.errors import InputError
 
 _PREAMBLE = 20
+_EMPTY = ("", "nan", "na", "none", "<na>")
 _SEPARATORS = (",", ";", "\t")
 
 
@@ -73,8 +76,43 @@ def read(path: str, wanted: Sequence[Sequence[str]], *, separator: str | None) -
     )
 
 
-def numbers(raw: Raw, heading: str, *, decimal: str) -> NDArray[np.float64]:
-    """Numbers of a column; NaN where a cell is empty.
+def integers(raw: Raw, heading: str) -> NDArray[np.int64]:
+    """Whole numbers of a column, each digit kept: ids go beyond what a float holds.
+
+    Raises
+    ------
+    InputError
+        If a cell is no whole number of 64 bits; it names the row of the file.
+    """
+    found = np.zeros(len(raw.frame), np.int64)
+    for row, cell in enumerate(raw.frame[heading].tolist()):
+        value = _integer(cell)
+        if value is None or not -(2**63) <= value < 2**63:
+            shown = "an empty cell" if str(cell).strip().lower() in _EMPTY else str(cell)[:50]
+            valid = (
+                "is no whole number" if value is None else f"is beyond the whole numbers of 64 bits ({-(2**63)} to {2**63 - 1})"
+            )
+            raise InputError(f"{raw.path}, row {raw.first_row + row}: {shown} in the column {heading!r} {valid}: give another id")
+        found[row] = value
+    return found
+
+
+def _integer(cell: object) -> int | None:
+    """The whole number of a cell; None where it is none, or a float that may have lost digits."""
+    if isinstance(cell, int | np.integer):
+        return int(cell)
+    text = str(cell).strip()
+    if re.fullmatch(r"[+-]?[0-9]{1,50}(\.0*)?", text) and not isinstance(cell, float):
+        return int(text.partition(".")[0])
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and abs(number) <= 2**53 else None
+
+
+def numbers(raw: Raw, heading: str, *, decimal: str, words: Mapping[str, float] = MappingProxyType({})) -> NDArray[np.float64]:
+    """Numbers of a column; NaN where a cell is empty. `words` are numbers too, such as yes and no.
 
     Raises
     ------
@@ -87,11 +125,14 @@ def numbers(raw: Raw, heading: str, *, decimal: str) -> NDArray[np.float64]:
     text = column.fillna("").astype(str).str.strip()
     plain = text.str.replace(decimal, ".", regex=False) if decimal != "." else text
     values = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
-    wrong = np.isnan(values) & (~text.str.lower().isin(["", "nan", "na"])).to_numpy(np.bool_)
+    if words:
+        values = np.where(np.isnan(values), text.str.lower().map(dict(words)).to_numpy(np.float64), values)
+    wrong = np.isnan(values) & (~text.str.lower().isin(_EMPTY)).to_numpy(np.bool_)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"{raw.path}, row {raw.first_row + row}: {text.iloc[row]!r} in the column {heading!r} is not a number"
+            + (f" (nor one of {', '.join(words)})" if words else "")
             + ("; a decimal comma is declared with decimal = ',' in [table]" if "," in text.iloc[row] else "")
         )
     return values

@@ -51,6 +51,11 @@ def to_um(unit: str, dimension: Dimension, spacing: tuple[float, float, float]) 
     return np.full(3, base**wanted)
 
 
+def in_voxels(unit: str) -> bool:
+    """Whether a unit counts voxels."""
+    return _base(unit)[0] is None
+
+
 def same(a: str, b: str, dimension: Dimension, spacing: tuple[float, float, float]) -> bool:
     """Whether two units are one."""
     return bool(np.allclose(to_um(a, dimension, spacing), to_um(b, dimension, spacing)))

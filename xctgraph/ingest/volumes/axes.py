@@ -24,6 +24,13 @@ class Axes:
                 f"axes {self.order!r} is not an order of the axes z, y and x in the file: {nearest(str(self.order), ORDERS)}"
             )
 
+    def agree_with(self, stated: str | None, name: str) -> None:
+        """Refuse an order other than the one that the file says of the volume `name`; None where it says nothing."""
+        if stated is not None and stated != self.order:
+            raise VolumeError(
+                f"{name} says that its axes are in the order {stated!r}, but {self.order!r} was declared: give axes = {stated!r}"
+            )
+
     def to_zyx(self, per_file_axis: tuple[T, T, T]) -> tuple[T, T, T]:
         """Reorder one value per axis of the file to z, y, x."""
         z, y, x = (per_file_axis[self.order.index(axis)] for axis in "zyx")

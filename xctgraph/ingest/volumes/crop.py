@@ -20,6 +20,8 @@ from xctgraph.store.errors import InputError, VolumeError
 if TYPE_CHECKING:
     from xctgraph.store import Store
 
+_BOX = tuple(name for axis in "zyx" for name in (f"v{axis}", f"bbox_{axis}_min", f"bbox_{axis}_max"))
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -40,7 +42,7 @@ class Crop:
     offset: tuple[int, int, int]
 
 
-def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
+def crop(store: Store, uid: str, *, margin: int = 0, most: int | None = None) -> Crop:
     """Read the voxels of feature `uid` (`sample/t/label`) from the volume it was found in.
 
     Parameters
@@ -51,16 +53,20 @@ def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
         `sample/t/label`, e.g. "S1/3/17".
     margin : int
         Voxels added to each side of the bounding box, as far as the volume, or the region of interest that was ingested, reaches.
+    most : int, optional
+        Most voxels along each axis: a larger box is cut to this size around the centroid. A fracture may cross the whole volume.
 
     Raises
     ------
     InputError
-        If there is no such feature, its scan has no voxels, or `margin` is negative.
+        If there is no such feature, its scan has no voxels, `margin` is negative, or `most` is less than 1.
     VolumeError
         If the volume is no longer there, or is not the one that was ingested.
     """
     if margin < 0:
         raise InputError(f"margin {margin} is negative: valid are 0 and more voxels")
+    if most is not None and most < 1:
+        raise InputError(f"most = {most} leaves no voxels: valid are 1 and more")
     sample, t, label = ids.parse_uid(uid)
     scan = _scan(store, sample, t)
     if not scan["has_voxels"]:
@@ -69,15 +75,19 @@ def crop(store: Store, uid: str, *, margin: int = 0) -> Crop:
             "ingest its label volume ([segmentation] method = 'labels') to have them"
         )
     shape = (scan["n_z"], scan["n_y"], scan["n_x"])
-    features = store.read("features", sample=sample, t=t)
+    features = store.read("features", sample=sample, t=t, columns=["label", *_BOX])
     row = features.filter(pc.equal(features["label"], label))
     if not row.num_rows:
         raise InputError(f"scan t = {t} of sample {sample!r} has no feature {label}: it has {features.num_rows} (labels from 1)")
     feature = row.to_pylist()[0]
     start, stop = [], []
     for axis, (low, high) in zip("zyx", region.stored(scan), strict=True):
-        start.append(max(low, feature[f"bbox_{axis}_min"] - margin))
-        stop.append(min(high, feature[f"bbox_{axis}_max"] + margin))
+        first, last = max(low, feature[f"bbox_{axis}_min"] - margin), min(high, feature[f"bbox_{axis}_max"] + margin)
+        if most is not None and last - first > most:
+            first = min(max(first, round(feature[f"v{axis}"]) - most // 2), last - most)
+            last = first + most
+        start.append(first)
+        stop.append(last)
     raw = _raw(scan, shape, _axes(store, sample, scan["job_id"]), start, stop)
     labels = store.labels(sample, t).crop(start[0], stop[0], start[1], stop[1], start[2], stop[2])
     return Crop(raw, np.asarray(labels == label), (start[0], start[1], start[2]))

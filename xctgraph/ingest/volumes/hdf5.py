@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import h5py
 import hdf5plugin  # noqa: F401  # importing it registers its compression filters
 from numpy.typing import NDArray
 
-from xctgraph.ingest.volumes import hdf5_discovery, hdf5_voxel_size
+from xctgraph.ingest.volumes import hdf5_axes, hdf5_discovery, hdf5_presence, hdf5_projections, hdf5_voxel_size
 from xctgraph.ingest.volumes.axes import Axes
 from xctgraph.ingest.volumes.base import FileVolume, Selection
 from xctgraph.store.errors import VolumeError
@@ -40,7 +39,7 @@ class Hdf5Volume(FileVolume):
     ------
     VolumeError
         If the file is damaged; there is no such dataset, none of rank 3, or several; a link leads nowhere; a compression
-        filter is missing.
+        filter is missing; the file says another order of axes, or that it holds projections.
     """
 
     def __init__(self, path: Path, axes: Axes, dataset: str | None = None) -> None:
@@ -60,10 +59,14 @@ class Hdf5Volume(FileVolume):
                 dataset=found,
                 file_chunk=tuple(chunks) if chunks and len(chunks) == 3 else (1, 1, 1),
             )
+            hdf5_projections.refuse(self._data, self.name)
+            axes.agree_with(hdf5_axes.stated(self._data), self.name)
             self.voxel_size_um = hdf5_voxel_size.find(self._data, self._file, axes)
-            _check_filters(self._data, self.name)
-            self.files = _files(self._data, self.name, path)
-            self.warnings = _check_allocation(self._data, self.name)
+            present = hdf5_presence.check(self._data, self.name, path)
+            self.files = tuple(present.files)
+            self.warnings = (*present.warnings, *_not_applied(self._data, self.name))
+            if self._data.external:
+                self._data = _beside(self._data)
         except BaseException:
             self._file.close()
             raise
@@ -88,52 +91,24 @@ class Hdf5Volume(FileVolume):
         self._file.close()
 
 
-def _check_filters(data: h5py.Dataset, name: str) -> None:
-    properties = data.id.get_create_plist()
-    for index in range(properties.get_nfilters()):
-        code, _, _, label = properties.get_filter(index)
-        if not h5py.h5z.filter_avail(code):
-            filter_name = label.decode("ascii", "replace") or "unnamed"
-            raise VolumeError(
-                f"{name} is compressed with the HDF5 filter {code} ({filter_name}), which is not available here. "
-                "Install its plugin and set HDF5_PLUGIN_PATH, or rewrite the file: h5repack -f GZIP=4 IN OUT"
-            )
+def _not_applied(data: h5py.Dataset, name: str) -> tuple[str, ...]:
+    """Warnings about a scale of the values and a value for none (NetCDF, NeXus)."""
+
+    def stated(*keys: str) -> str:
+        return ", ".join(f"{key} = {data.attrs[key]}" for key in keys if key in data.attrs)
+
+    found = []
+    if text := stated("scale_factor", "scaling_factor", "add_offset"):
+        found.append(f"{name} states {text}: grey values are read as they are stored")
+    if text := stated("_FillValue", "missing_value"):
+        found.append(f"{name} states {text}: voxels of that value are read as grey values; leave them out by a sample mask")
+    return tuple(found)
 
 
-def _check_allocation(data: h5py.Dataset, name: str) -> tuple[str, ...]:
-    """HDF5 reads what was never written as fill values: a file whose writer stopped looks whole."""
-    if data.is_virtual or data.external:
-        return ()
-    stored = data.id.get_num_chunks() if data.chunks else int(data.id.get_storage_size() > 0)
-    chunks = [math.ceil(size / chunk) for size, chunk in zip(data.shape, data.chunks or data.shape, strict=True)]
-    missing = math.prod(chunks) - stored
-    if missing <= 0:
-        return ()
-    what = f"{missing} of {math.prod(chunks)} chunks were never written" if data.chunks else "no data were ever written"
-    undefined = data.id.get_create_plist().fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED
-    if stored == 0 or undefined:
-        raise VolumeError(f"{name}: {what}. Is the file still being written, or did its writer stop?")
-    return (
-        f"{name}: {what}; their voxels are read as the fill value {data.fillvalue}. Some programs leave out chunks that hold "
-        "nothing else, but a file whose writer stopped looks the same: check it if this is more than you expect",
-    )
-
-
-def _files(data: h5py.Dataset, name: str, path: Path) -> tuple[Path, ...]:
-    """Every file that holds voxels: the named one, the target of an external link, sources of a virtual dataset."""
-    home = Path(data.file.filename)
-    files = [path, home]
-    if data.is_virtual:
-        # Names with % stand for a series of files; HDF5 resolves them itself.
-        names = sorted({source.file_name for source in data.virtual_sources()} - {"."})
-        sources = [home.parent / source for source in names if "%" not in source]
-        for source in sources:
-            if not source.exists():
-                raise VolumeError(
-                    f"{name} is a virtual dataset whose source file {source} is missing: HDF5 would show it as fill values. "
-                    "Copy the source file beside it"
-                )
-        files += sources
-    files += [home.parent / raw for raw, _, _ in data.external or ()]
-    unique: dict[Path, None] = dict.fromkeys(file.resolve() for file in files)
-    return tuple(unique)
+def _beside(data: h5py.Dataset) -> h5py.Dataset:
+    """The dataset with its raw files looked for beside its file, not in the working directory."""
+    file, where = data.file, data.name
+    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+    access.set_efile_prefix(b"${ORIGIN}")
+    data.id.close()  # one that is open keeps its old prefix
+    return h5py.Dataset(h5py.h5d.open(file.id, where.encode(), access))

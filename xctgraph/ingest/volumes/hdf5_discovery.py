@@ -11,14 +11,15 @@ from xctgraph.ingest.volumes.base import is_numeric
 from xctgraph.store.errors import VolumeError
 
 MAX_LISTED = 20
+MAX_PATH = 1000  # longer ones come of groups that name one another
 
 
 def find(file: h5py.File, path: Path, name: str | None) -> tuple[h5py.Dataset, str]:
     """Find the volume and its path in the file.
 
     A dataset named by `name` is taken. Otherwise, in the whole file or in the group `name`: the `data/data` of an
-    NXtomoproc entry, `/data` (httomo), `/exchange/data` (DXchange), or the only numeric dataset of rank 3 that is longer than
-    1 along each axis. Paths that lead to the same dataset count once.
+    NXtomoproc entry, what the `default` attributes of NeXus lead to, `/data` (httomo), `/exchange/data` (DXchange), or the only
+    numeric dataset of rank 3 that is longer than 1 along each axis. Paths that lead to the same dataset count once.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def find(file: h5py.File, path: Path, name: str | None) -> tuple[h5py.Dataset, s
         if isinstance(item, h5py.Dataset):
             return item, "/" + name.strip("/")
         group = item
-    for candidates in (_tomoproc(group), _conventional(group), _rank_3(group)):
+    for candidates in (_tomoproc(group), _default(group), _conventional(group), _rank_3(group)):
         if len(candidates) == 1:
             ((where, data),) = candidates.items()
             return data, where
@@ -43,13 +44,25 @@ def find(file: h5py.File, path: Path, name: str | None) -> tuple[h5py.Dataset, s
                 + "\n  ".join(listed)
                 + more
             )
-    raise VolumeError(f"{path}{':' + name if name else ''} holds no numeric dataset of rank 3. It holds: {_contents(group)}")
+    named = f"{path}{':' + name if name else ''}"
+    stacks = [
+        f"{where} {item.shape} {item.dtype}"
+        for where, item in _walk(group)
+        if isinstance(item, h5py.Dataset) and item.shape is not None and len(item.shape) > 1
+    ]
+    if not stacks:
+        raise VolumeError(f"{named} holds no numeric dataset of rank 3. It holds: {_contents(group)}")
+    more = f", and {len(stacks) - MAX_LISTED} more" if len(stacks) > MAX_LISTED else ""
+    raise VolumeError(
+        f"{named} holds no numeric dataset of rank 3 that is longer than 1 along each axis, but {', '.join(stacks[:MAX_LISTED])}"
+        f"{more}. Write the volume with its three axes alone, each scan of a series in a dataset of its own"
+    )
 
 
 def _tomoproc(group: h5py.Group) -> dict[str, h5py.Dataset]:
     found = {}
     for where, item in _walk(group):
-        if isinstance(item, h5py.Group) and "NXtomoproc" in (_nx_class(item), _definition(item)):
+        if isinstance(item, h5py.Group) and "NXtomoproc" in (nx_class(item), definition(item)):
             name = "data"
             signal = get(item, name)
             if isinstance(signal, h5py.Group):
@@ -66,6 +79,19 @@ def _conventional(group: h5py.Group) -> dict[str, h5py.Dataset]:
         if isinstance(item, h5py.Dataset) and _is_volume(item):
             return {f"{str(group.name).rstrip('/')}/{name}": item}
     return {}
+
+
+def _default(group: h5py.Group) -> dict[str, h5py.Dataset]:
+    """The signal of the NXdata that `default` names, group by group (NeXus, "find the default plottable data")."""
+    where, item = str(group.name).rstrip("/"), group
+    while name := _text(item.attrs.get("default", "")).strip("/"):
+        inner = get(item, name)
+        if not isinstance(inner, h5py.Group) or len(where) > MAX_PATH:
+            return {}
+        where, item = f"{where}/{name}", inner
+    name = _text(item.attrs.get("signal", ""))
+    data = get(item, name) if name else None
+    return {f"{where}/{name}": data} if isinstance(data, h5py.Dataset) and _is_volume(data) else {}
 
 
 def _rank_3(group: h5py.Group) -> dict[str, h5py.Dataset]:
@@ -152,15 +178,17 @@ def _target(group: h5py.Group, name: str) -> str:
     return f"{link.filename}:{link.path}" if isinstance(link, h5py.ExternalLink) else str(getattr(link, "path", "damaged data"))
 
 
-def _nx_class(group: h5py.Group) -> str:
+def nx_class(group: h5py.Group) -> str:
+    """The NeXus class of a group; "" for none."""
     return _text(group.attrs.get("NX_class", ""))
 
 
-def _definition(group: h5py.Group) -> str:
-    definition = get(group, "definition")
-    if not isinstance(definition, h5py.Dataset) or definition.size != 1 or definition.dtype.kind not in "OSU":
+def definition(group: h5py.Group) -> str:
+    """The application definition that a NeXus entry says it follows; "" for none."""
+    item = get(group, "definition")
+    if not isinstance(item, h5py.Dataset) or item.size != 1 or item.dtype.kind not in "OSU":
         return ""
-    return _text(definition[()])
+    return _text(item[()])
 
 
 def _text(value: object) -> str:

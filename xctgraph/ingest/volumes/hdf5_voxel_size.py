@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import h5py
@@ -26,7 +27,7 @@ def find(data: h5py.Dataset, file: h5py.File, axes: Axes) -> VoxelSize | None:
     - coordinates `z`, `y`, `x` beside the dataset (NXtomoproc, NXdata, DXchange): evenly spaced, with `units`;
     - attributes `voxel_size`, `pixel_size` or `element_size` of the dataset, its group or the file, one number or one per
       axis in the order of the dataset's axes, with the unit in the name (`_um`, `_nm`, `_mm`, `_m`) or in an attribute of the
-      same name and `_unit` or `_units`;
+      same name and `_unit` or `_units`, or one number with its unit as text ("1.63 um");
     - DXchange's `actual_pixel_size_x` and `actual_pixel_size_y` of the detector (pixels on the plane of the sample; the
       reconstruction's z runs along the detector's y).
     """
@@ -59,6 +60,8 @@ def _attributes(items: Sequence[h5py.HLObject], axes: Axes) -> VoxelSize | None:
                     continue
                 unit = factor if factor is not None else _unit(item, key)
                 values = _numbers(item.attrs[key])
+                if factor is None and (said := _with_unit(item.attrs[key])):
+                    values, unit = [said[0]], said[1]
                 if unit is None or len(values) not in (1, 3):
                     continue
                 z, y, x = axes.to_zyx((values[0], values[len(values) // 2], values[-1]))
@@ -70,6 +73,16 @@ def _attributes(items: Sequence[h5py.HLObject], axes: Axes) -> VoxelSize | None:
 def _unit(item: h5py.HLObject, key: str) -> float | None:
     texts = [item.attrs.get(key + ending) for ending in ("_units", "_unit")]
     return next((unit for text in texts if text is not None and (unit := in_micrometres(text)) is not None), None)
+
+
+def _with_unit(value: object) -> tuple[float, float] | None:
+    """Number and unit, in um, of a text such as "1.63 um"."""
+    if not isinstance(value, str | bytes):
+        return None
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    found = re.fullmatch(r"\s*(\d+\.?\d*(?:[eE][-+]?\d+)?)\s*([^\d\s]+)\s*", text)
+    unit = in_micrometres(found[2]) if found else None
+    return (float(found[1]), unit) if found and unit is not None else None
 
 
 def _numbers(value: object) -> list[float]:

@@ -80,7 +80,10 @@ def _collect(entry: h5py.Group, found: Metadata) -> None:
         for name, item in _named_values(group):
             for quantity, (unit, names) in {**SCAN, **(OF_SAMPLE if in_sample else {})}.items():
                 value = _number(item, unit) if name in names else None
-                if value is not None:
+                if quantity == "temperature_k" and value is not None and value <= 0:
+                    given = f"{item.file.filename}:{item.name} says a temperature of {value:.6g} K, which is not above 0"
+                    found.warnings.append(f"{given}: it is ignored. Is its unit {_decoded(item.attrs.get('units', ''))!r} right?")
+                elif value is not None:
                     numbers.setdefault(quantity, []).append((in_sample, value))
         if _class(group) == "NXsample":
             _describe(group, found)

@@ -41,9 +41,15 @@ class NpyVolume(FileVolume):
         out[...] = _map(self.path)[selection]
 
 
-def _map(path: Path) -> NDArray[Any]:
+def _map(path: Path) -> np.memmap[Any, Any]:
     try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise VolumeError(f"{path} cannot be read as .npy: {error}") from error
+    expected, held = mapped.offset + mapped.nbytes, path.stat().st_size
+    if expected != held:
+        raise VolumeError(
+            f"{path} has {held} bytes, but shape {mapped.shape} and type {mapped.dtype} make {expected}: its header is damaged, "
+            "or it holds several arrays. Write the volume alone"
+        )
     return mapped

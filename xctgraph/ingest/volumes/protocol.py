@@ -84,7 +84,8 @@ class Description:
 
 @dataclass
 class Metadata:
-    """What a file says beside its voxels, by the names of the fields of `config.Sample` and `config.Scan`."""
+    """What a file says beside its voxels, by the names of the fields of `config.Sample` and `config.Scan`; doubts about it."""
 
     sample: dict[str, Value] = field(default_factory=dict)
     scan: dict[str, Value] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)

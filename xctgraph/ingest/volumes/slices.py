@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from xctgraph.ingest.volumes.axes import Axes
 from xctgraph.ingest.volumes.base import FileVolume, Selection
-from xctgraph.ingest.volumes.tiff import DECODERS, page_end, pages_chunk
+from xctgraph.ingest.volumes.tiff import DECODERS, doubts, orientation, page_end, pages_chunk
 from xctgraph.store.errors import VolumeError
 
 SUFFIXES = (".tif", ".tiff")
-log = logging.getLogger(__name__)
 
 
 def recognises(path: Path) -> bool:
@@ -34,8 +33,8 @@ class SlicesVolume(FileVolume):
     Raises
     ------
     VolumeError
-        If there are none, they are of several sets, or one differs from the others in shape or type, is damaged or has
-        several pages; it is named. All headers are read at once, no pixels.
+        If there are none, they are of several sets, two have one number, or one differs from the others in shape, type or
+        what its grey values mean, is damaged or has several pages; it is named. All headers are read at once, no pixels.
     """
 
     def __init__(self, path: Path, axes: Axes) -> None:
@@ -46,11 +45,12 @@ class SlicesVolume(FileVolume):
         for file, header in zip(files, headers, strict=True):
             if header != usual:
                 raise VolumeError(
-                    f"{file} has shape {header[0]} and type {header[1]}, but {headers.count(usual)} of the {len(headers)} slices "
-                    f"in {path} have shape {usual[0]} and type {usual[1]}. Remove it from the folder or export it again"
+                    f"{file} has {header}, but {headers.count(usual)} of the {len(headers)} slices in {path} have {usual}. "
+                    "Remove it from the folder or export it again"
                 )
-        super().__init__(path, (len(files), *usual[0]), np.dtype(usual[1]), axes)
+        super().__init__(path, (len(files), *usual.shape), np.dtype(usual.type), axes)
         self.files = files
+        self.warnings = (*_gaps(path, files), *doubts(str(path), usual.photometric, usual.orientation))
         self.chunk_z = pages_chunk(axes, self.shape, self.dtype)
 
     def _fill(self, out: NDArray[Any], selection: Selection) -> None:
@@ -95,29 +95,61 @@ def _check_one_set(folder: Path, files: Sequence[Path]) -> None:
         raise VolumeError(
             f"{folder} holds TIFF files of several sets: {listed}. Put the slices of one volume in a folder of its own"
         )
-    numbers = np.array([[int(part) for part in re.findall(r"\d+", file.name)][:9] for file in files]) if len(sets) == 1 else None
-    if numbers is None or numbers.size == 0 or len(files) < 3:
-        return
-    steps = np.diff(numbers, axis=0)
-    running = np.flatnonzero(steps.any(axis=0))
-    if len(running) == 1 and len(np.unique(steps[:, running[0]])) > 1:
-        first = int(np.flatnonzero(steps[:, running[0]] != np.bincount(steps[:, running[0]]).argmax())[0])
-        log.warning("%s: slices are missing between %s and %s", folder, files[first].name, files[first + 1].name)
 
 
-def _header(file: Path) -> tuple[tuple[int, ...], str]:
+def _gaps(folder: Path, files: Sequence[Path]) -> tuple[str, ...]:
+    """A warning where the numbers of the slices skip some.
+
+    Raises
+    ------
+    VolumeError
+        If two slices have the same number.
+    """
+    if len({re.sub(r"\d+", "#", file.name) for file in files}) > 1:
+        return ()
+    columns = list(zip(*([int(part) for part in re.findall(r"\d+", file.name)] for file in files), strict=True))
+    steps = [[after - before for before, after in pairwise(column)] for column in columns]
+    for k, pair in enumerate(pairwise(files)):
+        if columns and not any(column[k] for column in steps):
+            numbers = ", ".join(str(column[k]) for column in columns)
+            raise VolumeError(
+                f"{folder}: slice {numbers} is given twice, by {pair[0].name} and {pair[1].name}. Remove from the folder the one "
+                "that is no slice of this volume"
+            )
+    # Of numbers that run together, such as slice and height, one that is even says that none is missing.
+    running = [column for column in steps if min(column, default=0) > 0]
+    if len(files) < 3 or not running or any(len(set(column)) == 1 for column in running):
+        return ()
+    usual = Counter(running[0]).most_common(1)[0][0]
+    first = next(k for k, step in enumerate(running[0]) if step != usual)
+    return (f"{folder}: slices are missing between {files[first].name} and {files[first + 1].name}",)
+
+
+class _Header(NamedTuple):
+    shape: tuple[int, ...]
+    type: str
+    photometric: str
+    orientation: int
+
+    def __str__(self) -> str:
+        turned = f", Orientation {self.orientation}" if self.orientation != 1 else ""
+        return f"shape {self.shape}, type {self.type}, {self.photometric}{turned}"
+
+
+def _header(file: Path) -> _Header:
     try:
         with tifffile.TiffFile(file) as tiff:
             page = tiff.pages.first
-            pages, end, header = len(tiff.pages), page_end(page), (page.shape, str(page.dtype))
+            pages, end = len(tiff.pages), page_end(page)
+            header = _Header(page.shape, str(page.dtype), tifffile.PHOTOMETRIC(page.photometric).name, orientation(page))
     except (tifffile.TiffFileError, OSError, ValueError, IndexError) as error:
         raise VolumeError(f"{file} cannot be read as TIFF, it is damaged: {error}") from error
     if pages > 1:
         raise VolumeError(
             f"{file} has {pages} pages: in a folder each file is one slice. Give the file itself if it is the volume"
         )
-    if len(header[0]) != 2:
-        raise VolumeError(f"{file} has shape {header[0]}: colour images are not read, convert them to grey values")
+    if len(header.shape) != 2:
+        raise VolumeError(f"{file} has shape {header.shape}: colour images are not read, convert them to grey values")
     if end > file.stat().st_size:
         raise VolumeError(f"{file} is cut off: its data reach to byte {end}, the file has {file.stat().st_size}. Copy it again")
     return header

@@ -13,8 +13,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from xctgraph.ingest.volumes import tiff_voxel_size
-from xctgraph.ingest.volumes.axes import Axes
+from xctgraph.ingest.volumes import tiff_pages, tiff_voxel_size
+from xctgraph.ingest.volumes.axes import ORDERS, Axes
 from xctgraph.ingest.volumes.base import FileVolume, Selection
 from xctgraph.store.errors import VolumeError
 
@@ -38,7 +38,8 @@ class TiffVolume(FileVolume):
     Raises
     ------
     VolumeError
-        If the file is damaged or cut off, its pages differ, hold colours or several channels, or it has one page.
+        If the file is damaged or cut off, its pages differ, hold colours or several channels, or it has one page; see
+        `tiff_pages.check` for what a file can contradict itself in.
     """
 
     def __init__(self, path: Path, axes: Axes) -> None:
@@ -47,14 +48,25 @@ class TiffVolume(FileVolume):
         except (tifffile.TiffFileError, struct.error, OSError, ValueError, IndexError) as error:
             raise VolumeError(f"{path} cannot be read as TIFF, it is damaged: {error}") from error
         try:
-            _check_pages(self._tiff, path)
+            tiff_pages.check_list(path)
             self._series = _only_stack(self._tiff, path)
             shape = tuple(
                 size for size, axis in zip(self._series.shape, self._series.axes, strict=True) if size > 1 or axis in "YX"
             )
             shape = (1,) * (3 - len(shape)) + shape
             super().__init__(path, shape, self._series.dtype, axes)
+            if self._series.kind == "shaped":
+                stated = "".join(axis.lower() for axis in self._series.axes)
+                axes.agree_with(stated if stated in ORDERS else None, str(path))
+            if self._series.keyframe.is_volumetric:
+                raise VolumeError(
+                    f"{path} keeps several slices in one page (ImageDepth or TileDepth), which is not supported: write a page "
+                    "for each slice, with tifffile without `tile` or with one of two numbers"
+                )
+            tiff_pages.check(path, self._series)
             self.voxel_size_um = tiff_voxel_size.find(self._tiff, axes)
+            keyframe = self._series.keyframe
+            self.warnings = doubts(str(path), tifffile.PHOTOMETRIC(keyframe.photometric).name, orientation(keyframe))
             self.chunk_z = pages_chunk(axes, self.shape, self.dtype)
             self._file_shape = shape
             self._offset = self._series.dataoffset
@@ -85,6 +97,25 @@ class TiffVolume(FileVolume):
     def close(self) -> None:
         """Close the file."""
         self._tiff.close()
+
+
+def orientation(page: tifffile.TiffPage) -> int:
+    """The tag Orientation: 1 if row 0 is the top and column 0 the left."""
+    return int(page.tags.valueof("Orientation", default=1))
+
+
+def doubts(name: str, photometric: str, turned: int) -> tuple[str, ...]:
+    """Warnings about what a file says of its pages and nobody applies."""
+    found = []
+    if photometric == "MINISWHITE":
+        found.append(f"{name} says that 0 is white (WhiteIsZero): grey values are read as they are stored")
+    if photometric == "PALETTE":
+        found.append(f"{name} holds colours of a palette: their indices are read as grey values")
+    if turned != 1:
+        found.append(
+            f"{name} says that its rows and columns are turned or mirrored (Orientation = {turned}): they are read as stored"
+        )
+    return tuple(found)
 
 
 def _open(path: Path) -> tifffile.TiffFile:
@@ -120,19 +151,13 @@ def _only_stack(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
         raise VolumeError(
             f"{path} holds a single image of shape {series[0].shape}, not a volume: give the folder of the slices instead"
         )
-    listed = ", ".join(f"{item.shape} {item.dtype} from page {item.pages[0].index}" for item in series[:10])
-    raise VolumeError(f"{path} holds pages of different shape or type, which make no volume: {listed}")
+    listed = ", ".join(f"{item.shape} {item.dtype} {_compression(item)} from page {item.pages[0].index}" for item in series[:10])
+    raise VolumeError(f"{path} holds pages of different shape, type or compression, which make no volume: {listed}")
 
 
-def _check_pages(tiff: tifffile.TiffFile, path: Path) -> None:
-    """Without this a file that was cut off behind its first pages would pass as a shorter one."""
-    layout, handle, last = tiff.tiff, tiff.filehandle, tiff.pages[len(tiff.pages) - 1]
-    handle.seek(last.offset)
-    (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
-    handle.seek(last.offset + layout.tagnosize + tags * layout.tagsize)
-    following = handle.read(layout.offsetsize)
-    if len(following) < layout.offsetsize or struct.unpack(layout.offsetformat, following)[0]:
-        raise VolumeError(f"{path} is cut off: its list of pages breaks off after {len(tiff.pages)} pages. Copy it again")
+def _compression(series: tifffile.TiffPageSeries) -> str:
+    """How the pages are compressed, as in `(LZW)`."""
+    return f"({tifffile.COMPRESSION(series.keyframe.compression).name})"
 
 
 def _check_length(series: tifffile.TiffPageSeries, path: Path) -> None:

@@ -27,7 +27,8 @@ def find(tiff: tifffile.TiffFile, axes: Axes) -> VoxelSize | None:
 
 def _imagej(tiff: tifffile.TiffFile) -> VoxelSize | None:
     metadata: dict[str, Any] = tiff.imagej_metadata or {}
-    unit = in_micrometres(metadata.get("unit", ""))
+    # Inches are the dots per inch of a screen or printer.
+    unit = None if str(metadata.get("unit", "")).lower().startswith("in") else in_micrometres(metadata.get("unit", ""))
     tags = tiff.pages.first.tags
     y, x = tags.valueof("YResolution"), tags.valueof("XResolution")
     if unit is None or "spacing" not in metadata or not y or not x or not all((*y, *x)):

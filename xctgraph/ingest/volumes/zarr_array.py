@@ -66,13 +66,19 @@ class ZarrVolume(FileVolume):
                 dataset=name,
                 file_chunk=(unit[spatial[0]], unit[spatial[1]], unit[spatial[2]]) if len(spatial) == 3 else (1, 1, 1),
             )
-            _check_order(found, axes, self.name)
+            stated = "".join(axis for axis in found.names or () if axis in "zyx")
+            axes.agree_with(stated if len(stated) == 3 else None, self.name)
             steps = None if found.steps_um is None else [found.steps_um[axis] for axis in spatial]
             known = [step for step in steps or () if step is not None]
             if len(known) == 3:
                 self.voxel_size_um = axes.to_zyx((known[0], known[1], known[2]))
             self._depth = unit[spatial[0]]
             self.files, self.warnings = self._check_chunks(unit)
+            if found.ignored:
+                self.warnings += (
+                    f"{self.name} states coordinate transformations ({', '.join(found.ignored)}) that are not applied: its "
+                    "voxels are read as stored, and no voxel size is read from it",
+                )
             self._unit, self._blosc = unit, _is_blosc(self._array) and isinstance(self._store, LocalStore)
         except BaseException:
             self._store.close()
@@ -178,14 +184,6 @@ def _open_node(store: LocalStore | ZipStore, root: Path) -> zarr_discovery.Node:
             "store"
         ) from error
     return node
-
-
-def _check_order(found: zarr_discovery.Found, axes: Axes, name: str) -> None:
-    stated = "".join(axis for axis in found.names or () if axis in "zyx")
-    if len(stated) == 3 and stated != axes.order:
-        raise VolumeError(
-            f"{name} says that its axes are in the order {stated!r}, but {axes.order!r} was declared: give axes = {stated!r}"
-        )
 
 
 def _is_blosc(array: zarr.Array[Any]) -> bool:

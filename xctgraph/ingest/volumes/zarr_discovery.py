@@ -23,12 +23,16 @@ Steps = tuple[float | None, ...]
 
 @dataclass(frozen=True)
 class Found:
-    """An array, its path in the store, and per axis its name and the length of a step in um; None where nothing says so."""
+    """An array, its path in the store, and per axis its name and the length of a step in um; None where nothing says so.
+
+    `ignored` are the kinds of its transformations that are not applied; then no step is known.
+    """
 
     array: zarr.Array[Any]
     where: str
     names: tuple[str, ...] | None
     steps_um: Steps | None
+    ignored: tuple[str, ...] = ()
 
 
 def find(root: Node, path: Path, where: str) -> Found:
@@ -156,8 +160,9 @@ def multiscales(attributes: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def _described(root: Node, array: zarr.Array[Any], where: str) -> Found:
     attributes = array.attrs.asdict()
     stated = getattr(array.metadata, "dimension_names", None) or attributes.get("_ARRAY_DIMENSIONS")
-    names = _names(stated, array.ndim) or BY_RANK.get(array.ndim)
+    names = _names(stated, array.ndim, where) or BY_RANK.get(array.ndim)
     steps: Steps | None = None
+    ignored: tuple[str, ...] = ()
     parts = where.split("/") if where else []
     for depth in range(len(parts)):
         group = root if depth == 0 else root["/".join(parts[:depth])] if isinstance(root, zarr.Group) else root
@@ -166,15 +171,26 @@ def _described(root: Node, array: zarr.Array[Any], where: str) -> Found:
                 if str(dataset.get("path", "")).strip("/") == "/".join(parts[depth:]):
                     axes = image.get("axes") or "tczyx"
                     texts = [axis if isinstance(axis, str) else axis.get("name") for axis in axes]
-                    names = _names(texts, array.ndim) or names
-                    steps = _steps(axes, image, dataset, array.ndim)
-    return Found(array, where, names, steps)
+                    names = _names(texts, array.ndim, where) or names
+                    ignored = _ignored(image, dataset)
+                    steps = None if ignored else _steps(axes, image, dataset, array.ndim)
+    return Found(array, where, names, steps, ignored)
 
 
-def _names(stated: object, rank: int) -> tuple[str, ...] | None:
+def _ignored(image: Mapping[str, Any], dataset: Mapping[str, Any]) -> tuple[str, ...]:
+    kinds = [str(item.get("type")) for level in (dataset, image) for item in level.get("coordinateTransformations") or ()]
+    return tuple(sorted(set(kinds) - {"scale", "translation", "identity"}))
+
+
+def _names(stated: object, rank: int, where: str) -> tuple[str, ...] | None:
     if not isinstance(stated, Sequence) or len(stated) != rank:
         return None
     names = tuple(str(name).lower() for name in stated)
+    if twice := [axis for axis in "zyx" if names.count(axis) > 1]:
+        raise VolumeError(
+            f"/{where} has the axes {', '.join(names)}: {twice[0]} is named twice, so that their order is not known. Correct the "
+            "names in its metadata"
+        )
     return names if len(set(names)) == rank else None
 
 
