@@ -15,9 +15,10 @@ from pathlib import Path
 import neo4j
 import numpy as np
 import pytest
+from neo4j.exceptions import TransientError
 
 from tests import factories
-from tests.conftest import neo4j_driver, skip_unless_required
+from tests.conftest import forget_sockets, neo4j_driver, skip_unless_required
 from tests.store import oracle
 from xctgraph.store import Store, neo4j_connection, neo4j_load, neo4j_server, open_store
 from xctgraph.store.errors import EngineError
@@ -65,6 +66,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started.start()
     yield started
     started.stop()
+    forget_sockets()
 
 
 @pytest.fixture
@@ -205,3 +207,15 @@ def test_batches_beyond_the_servers_memory_are_halved(
         session.run("UNWIND range(1, 20000) AS i CREATE (:Note {text: 'too much for one transaction ' + i})").consume()
     connection.close()
     oracle.check_graph(store)
+
+
+def test_rows_beyond_the_servers_memory_come_one_by_one(store: Store) -> None:
+    store.project()
+    statement = "UNWIND range(1, 200000) AS i RETURN i, 'grain ' + i AS text"
+    with neo4j_driver(store.engine.address) as driver, driver.session() as session:
+        collected = f"CALL () {{ {statement} }} RETURN size(collect([i, text])) AS n"
+        with pytest.raises(TransientError, match=r"transaction\.max threshold reached"):
+            session.run(collected).consume()
+    found = store.cypher(statement)
+    assert found["i"].to_pylist() == list(range(1, 200_001))
+    assert found["text"][-1].as_py() == "grain 200000"

@@ -40,6 +40,20 @@ def test_what_is_no_length_is_named(value: object) -> None:
     assert '"0.00163 mm"' in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["1.63px", "1.63 pixel", "2 voxels"])
+def test_pixels_are_named(value: str) -> None:
+    with pytest.raises(InputError, match=f"{value!r} is in pixels, which have no length of their own: give a length such as"):
+        units.voxel_size_um(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["1 in", "2 furlong", "3 parsec", "2 * 3 um", "2 um + 1 um", "3 um**2", "1/2 um", "um", "1_0 um"]
+)
+def test_only_the_units_of_microscopes_are_lengths(value: str) -> None:
+    with pytest.raises(InputError, match="is not a length"):
+        units.length_um(value)
+
+
 @pytest.mark.parametrize("value", [0, -1, "0um", "-1.63um", [1, 0, 1], float("nan"), math.inf, "1,-2,3"])
 def test_voxel_sizes_are_above_zero_and_finite(value: object) -> None:
     with pytest.raises(InputError, match=r"not above 0|not finite"):

@@ -123,7 +123,7 @@ def test_no_room_for_a_projection_or_a_backup(store: Store, tmp_path: Path) -> N
     assert "what was committed is safe in the parts" in statistics or "the parts hold what was committed" in statistics
     assert "no space is left" in graph or "Ladybug" in graph
     assert f"no space is left to write to {tmp_path / 'backup'}" in backup
-    assert "the backup that was there stays" in backup
+    assert "the backup that was there stays; make room, then run the same command again" in backup
     store.project()
     assert [status.current for status in store.status()] == [True, True]
     assert health.examine(store).healthy

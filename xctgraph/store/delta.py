@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xctgraph.store import ddl, parts
+from xctgraph.store import ddl, duck, parts
 from xctgraph.store.errors import EngineError
 from xctgraph.store.parts import Part
 from xctgraph.store.schema import DERIVED_EDGES, TABLES
@@ -79,7 +79,7 @@ def relation(root: Path, table: Table, chosen: Iterable[Part]) -> str:
 @contextmanager
 def connection(temporary: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty DuckDB in memory that spills into the folder `temporary`."""
-    with duckdb.connect(":memory:", config={"memory_limit": MEMORY, "temp_directory": str(temporary)}) as opened:
+    with duck.connect(memory_limit=MEMORY, temp_directory=str(temporary)) as opened:
         yield opened
 
 

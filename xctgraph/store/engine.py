@@ -63,8 +63,10 @@ class GraphEngine(Protocol):
         """Close files and connections."""
 
 
-def engine_of(root: Path, graph: str | None) -> GraphEngine:
+def engine_of(root: Path, graph: str | None, server_seconds: float | None = None) -> GraphEngine:
     """The engine that `graph` names: None for Ladybug in the store's folder, or the URI of a Neo4j server.
+
+    A server works on one query for `server_seconds`, or as long as it takes.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def engine_of(root: Path, graph: str | None) -> GraphEngine:
         raise InputError(f"{_hidden(graph)!r} is no address of a graph server: give HOST[:PORT] after one of {valid}")
     from xctgraph.store.engine_neo4j import Neo4jEngine
 
-    return Neo4jEngine(root, graph)
+    return Neo4jEngine(root, graph, server_seconds)
 
 
 def _hidden(uri: str) -> str:

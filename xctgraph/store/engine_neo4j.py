@@ -8,12 +8,11 @@ from pathlib import Path
 import neo4j
 import pyarrow as pa
 
-from xctgraph.store import delta, manifest, neo4j_load, projection, results
-from xctgraph.store.arrow import TYPES
+from xctgraph.store import manifest, neo4j_load, neo4j_read, projection
 from xctgraph.store.delta import Item
 from xctgraph.store.errors import EngineError
 from xctgraph.store.manifest import Manifest
-from xctgraph.store.neo4j_connection import FETCH, Connection
+from xctgraph.store.neo4j_connection import Connection
 from xctgraph.store.neo4j_load import FORMAT, ContentDiffers, Mark
 from xctgraph.store.progress import Progress
 from xctgraph.store.projection import Held
@@ -27,8 +26,9 @@ class Neo4jEngine:
     name = "neo4j"
     format = FORMAT
 
-    def __init__(self, root: Path, uri: str) -> None:
+    def __init__(self, root: Path, uri: str, server_seconds: float | None = None) -> None:
         self._root = root
+        self._seconds = server_seconds
         self.connection = Connection(uri)
 
     @property
@@ -81,11 +81,8 @@ class Neo4jEngine:
 
     def rows(self, item: Item) -> Iterator[pa.RecordBatch]:
         """Every node or edge of `item` as the database holds it."""
-        schema = pa.schema([(name, TYPES[type_]) for name, type_ in delta.column_types(item).items()])
         with self.connection.session(write=False) as session:
-            for rows in _chunks(session.run(delta.all_rows(item))):
-                columns = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, schema=schema)
+            yield from neo4j_read.rows(session, item)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one checked, read-only Cypher query with plain parameters."""
@@ -96,9 +93,7 @@ class Neo4jEngine:
                     f"the graph at {self.address} is being loaded, or its load was interrupted: "
                     f"run `xctgraph graph load --to {self.address} --store {self._root}`, which goes on where it stopped"
                 )
-            with session.begin_transaction() as transaction:
-                answer = transaction.run(statement, dict(parameters))
-                return results.from_rows(answer.keys(), _chunks(answer))
+            return neo4j_read.answer(session, statement, parameters, self._seconds)
 
     def close(self) -> None:
         """Close the connections."""
@@ -135,8 +130,3 @@ class Neo4jEngine:
     def _store_id(self) -> str:
         newest = manifest.newest(self._root)
         return "" if newest is None else newest.store_id
-
-
-def _chunks(answer: neo4j.Result) -> Iterator[list[list[object]]]:
-    while records := answer.fetch(FETCH):
-        yield [record.values() for record in records]

@@ -51,9 +51,10 @@ def explained(folder: Path, what_stays: str) -> Iterator[None]:
         if isinstance(error, XctGraphError) or not inside:
             raise
         if error.errno in _NO_SPACE:
+            # A folder that is yet to become a backup holds nothing that could be collected.
+            room = f" (`xctgraph gc --store {folder}` removes old revisions)" if any(folder.glob("manifest-*.json")) else ""
             raise StoreUnwritable(
-                f"no space is left to write to {folder} ({error}): {what_stays}; make room "
-                f"(`xctgraph gc --store {folder}` removes old revisions), then run the same command again"
+                f"no space is left to write to {folder} ({error}): {what_stays}; make room{room}, then run the same command again"
             ) from error
         if error.errno in _FORBIDDEN and error.filename is not None:
             raise StoreUnwritable(

@@ -54,10 +54,17 @@ def parse_uid(text: str) -> tuple[str, int, int]:
     Raises
     ------
     InputError
-        If `text` does not have that form.
+        If `text` does not have that form, or no feature can be called so.
     """
     sample, _, rest = text.partition("/")
     t, _, label = rest.partition("/")
     if not (sample and t.isdecimal() and label.isdecimal()):
-        raise InputError(f"feature uid {text!r} is not of the form sample/t/label, as in 'S1/3/17'")
+        raise InputError(f"feature uid {_short(text)} is not of the form sample/t/label, as in 'S1/3/17'")
+    # Numbers of thousands of digits are not converted.
+    if max(len(t), len(label)) > 12 or int(t) > MAX_T or int(label) > MAX_LABEL:
+        raise InputError(f"there is no feature {_short(text)}: t is at most {MAX_T} and a label at most {MAX_LABEL}")
     return sample, int(t), int(label)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}…")

@@ -128,10 +128,7 @@ class Labels:
             raise InputError(f"label {label} is not in the volume: it holds labels 1 to {self.n}")
         order, offsets = self.by_label
         chosen = order[offsets[label] : offsets[label + 1]]
-        length = (self.x_stop[chosen] - self.x_start[chosen]).astype(np.int64)
-        before = np.repeat(np.cumsum(length) - length, length)
-        x = np.repeat(self.x_start[chosen], length) + np.arange(int(length.sum())) - before
-        return np.stack([np.repeat(self.z[chosen], length), np.repeat(self.y[chosen], length), x], axis=1).astype(np.int64)
+        return runs.voxels(*(column[chosen] for column in (self.z, self.y, self.x_start, self.x_stop)))
 
     def crop(self, z0: int, z1: int, y0: int, y1: int, x0: int, x1: int) -> NDArray[np.int32]:
         """Label volume of the box z0 <= z < z1, y0 <= y < y1, x0 <= x < x1; 0 is background, also beyond the volume."""
@@ -143,12 +140,11 @@ class Labels:
 
     def at(self, z: int, y: int, x: int) -> int:
         """Label of voxel (z, y, x); 0 for background and beyond the volume."""
-        if not (0 <= z < self.shape[0] and 0 <= y < self.shape[1]):
-            return 0
-        row = z * self.shape[1] + y
-        start, stop = int(self.row_offsets[row]), int(self.row_offsets[row + 1])
-        run = start + int(np.searchsorted(self.x_stop[start:stop], x, side="right"))
-        return int(self.label[run]) if run < stop and self.x_start[run] <= x else 0
+        return int(self.at_voxels(np.array([[z, y, x]], np.int64))[0])
+
+    def at_voxels(self, voxels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Label at each of the voxels (m, 3), z, y, x; 0 for background and beyond the volume."""
+        return runs.lookup(self.shape, self.row_offsets, self.x_start, self.x_stop, self.label, voxels)
 
     def boundary(self, labels: ArrayLike | None = None) -> Boundary:
         """Voxels with at least one of their 6 neighbours outside their own feature.

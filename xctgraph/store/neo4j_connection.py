@@ -30,6 +30,7 @@ _READ_ONLY = (
     "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
     "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
 )
+_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _DISK = re.compile(r"no space left|disk (?:is )?full|file too large|not enough (?:disk )?space", re.IGNORECASE)
 
 
@@ -126,6 +127,8 @@ class Connection:
                 f"Neo4j at {self.address} lets {who} read, but not load: give a user who may write, "
                 f"or make the database writable ({text})"
             )
+        if code.startswith(_TIMED_OUT):
+            return QueryError(f"Neo4j stopped the query at its time limit: {text}")
         if _DISK.search(text):
             return EngineError(
                 f"Neo4j at {self.address} has no space left: free some on the server's disk, restart it, and run the same "

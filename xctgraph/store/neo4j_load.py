@@ -134,6 +134,7 @@ def run(connection: Connection, root: Path, load: Load, progress: Progress) -> N
             difference = Difference(database, root, load.plan.removed, load.plan.added)
             position = _apply(connection, difference, load.wanted, position, progress)
             _move(connection, load.wanted, position, (WRITTEN, 0))
+        _resample(connection)
         progress("neo4j: counting", 0, 0)
         for item in delta.items():
             found, due = _count(connection, item), delta.expected(database, root, item, load.wanted.parts)
@@ -154,6 +155,12 @@ def prepare(connection: Connection, progress: Progress) -> None:
         for statement in ddl.neo4j():
             session.run(statement).consume()
         session.run(f"CALL db.awaitIndexes({_INDEX_SECONDS})").consume()
+
+
+def _resample(connection: Connection) -> None:
+    """Let the server count its indexes again, soon: until then it plans look-ups of readers as if these were as before."""
+    with connection.session(write=True) as session:
+        session.run("CALL db.resampleOutdatedIndexes()").consume()
 
 
 def set_mark(connection: Connection, properties: Mapping[str, object]) -> None:

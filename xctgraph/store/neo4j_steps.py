@@ -76,7 +76,7 @@ def _create(item: Item, given: Sequence[str]) -> str:
 
 def _delete(item: Item) -> str:
     if item.ends is None:
-        return f"{_ROWS} MATCH (n:`{item.name}` {{`{item.keys[0]}`: $c0[i]}}) DETACH DELETE n RETURN count(*)"
+        return f"{_ROWS} {_find('n', item.name, 'c0')} DETACH DELETE n RETURN count(*)"
     return f"{_ROWS} {_ends(item)} MATCH (a)-[e:`{item.name}`]->(b) DELETE e RETURN count(*)"
 
 
@@ -84,11 +84,17 @@ def _change(item: Item, columns: Sequence[str]) -> str:
     keys = len(item.keys)
     assignments = ", ".join(f"x.`{name}` = $c{i}[i]" for i, name in enumerate(columns) if i >= keys)
     if item.ends is None:
-        return f"{_ROWS} MATCH (x:`{item.name}` {{`{item.keys[0]}`: $c0[i]}}) SET {assignments} RETURN count(*)"
+        return f"{_ROWS} {_find('x', item.name, 'c0')} SET {assignments} RETURN count(*)"
     return f"{_ROWS} {_ends(item)} MATCH (a)-[x:`{item.name}`]->(b) SET {assignments} RETURN count(*)"
 
 
 def _ends(item: Item) -> str:
     # Both ends are looked up first: a walk along the edges of one would be slow where that is a scan with all its features.
     a, b = item.ends or ("", "")
-    return f"MATCH (a:`{a}` {{`{ddl.key_of(a)}`: $c0[i]}}) MATCH (b:`{b}` {{`{ddl.key_of(b)}`: $c1[i]}})"
+    return f"{_find('a', a, 'c0')} {_find('b', b, 'c1')}"
+
+
+def _find(variable: str, label: str, column: str) -> str:
+    # Statistics of an index lag behind a load: without the hint the planner may take it for empty, and scan it for every row.
+    key = ddl.key_of(label)
+    return f"MATCH ({variable}:`{label}` {{`{key}`: ${column}[i]}}) USING INDEX SEEK {variable}:`{label}`(`{key}`)"

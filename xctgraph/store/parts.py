@@ -17,7 +17,7 @@ from xctgraph.store.arrow import schema
 from xctgraph.store.errors import InputError, StoreCorrupt, nearest
 from xctgraph.store.ids import MAX_T
 from xctgraph.store.schema import TABLES
-from xctgraph.store.schema_records import LABEL_RUNS
+from xctgraph.store.schema_records import LABEL_RUNS, MATERIAL_RUNS
 
 FOLDER = "parts"
 ROW_GROUP = 131_072
@@ -80,7 +80,7 @@ def check_slot(table: str, sample: str | None, t: int | None) -> None:
 
 def per_scan(table: str) -> bool:
     """Whether the table has one part per scan (else one per sample)."""
-    return table == LABEL_RUNS.name or "t" in TABLES[table].names
+    return table in (LABEL_RUNS.name, MATERIAL_RUNS.name) or "t" in TABLES[table].names
 
 
 def write(root: Path, slot: Slot, data: pa.Table, revision: int) -> Part:

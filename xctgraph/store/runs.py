@@ -64,6 +64,29 @@ def paint(box: NDArray[np.int32], low: Shape, shape: Shape, offsets: I64, x_star
 
 
 @njit
+def lookup(shape: Shape, offsets: I64, x_start: I32, x_stop: I32, label: I32, voxels: I64) -> I64:
+    """Label at each of the voxels (m, 3); 0 for background and beyond the volume."""
+    found = np.zeros(len(voxels), np.int64)
+    for i in range(len(voxels)):
+        z, y, x = voxels[i, 0], voxels[i, 1], voxels[i, 2]
+        if z < 0 or z >= shape[0] or y < 0 or y >= shape[1]:
+            continue
+        last = offsets[z * shape[1] + y + 1]
+        run = _first_after(x_stop, offsets[z * shape[1] + y], last, x)
+        if run < last and x_start[run] <= x:
+            found[i] = label[run]
+    return found
+
+
+def voxels(z: I32, y: I32, x_start: I32, x_stop: I32) -> I64:
+    """Coordinates (z, y, x) of the voxels of runs in their order, (m, 3)."""
+    length = (x_stop - x_start).astype(np.int64)
+    before = np.repeat(np.cumsum(length) - length, length)
+    x = np.repeat(x_start, length) + np.arange(int(length.sum())) - before
+    return np.stack([np.repeat(z, length), np.repeat(y, length), x], axis=1).astype(np.int64)
+
+
+@njit
 def _first_after(x_stop: I32, start: int, stop: int, x: int) -> int:
     while start < stop:
         middle = (start + stop) // 2

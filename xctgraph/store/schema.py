@@ -12,7 +12,8 @@ its origin at the centre of voxel (0, 0, 0), `reference` micrometres in the fram
 from __future__ import annotations
 
 from xctgraph.store.schema_edges import ADJACENT, FACES, NEAR, NEXT, NEXT_REGION, TOUCHES
-from xctgraph.store.schema_records import CORRECTIONS, FIELDS, GIVEN_LINKS, JOBS, LABEL_RUNS, STUDIES
+from xctgraph.store.schema_fractures import FRACTURE_COLUMNS, FRONT_SITES, OPENINGS, PATCHES
+from xctgraph.store.schema_records import CORRECTIONS, FIELDS, GIVEN_LINKS, JOBS, LABEL_RUNS, MATERIAL_RUNS, STUDIES
 from xctgraph.store.schema_records import JOB as _JOB
 from xctgraph.store.schema_records import SAMPLE as _SAMPLE
 from xctgraph.store.schema_records import T as _T
@@ -39,6 +40,7 @@ SAMPLES = Table(
         _c("orientation", "string", "orientation of the specimen, e.g. S-T", nullable=True),
         _c("thickness", "float64", "thickness of the specimen", "um", nullable=True),
         *_vector("voxel_", "edge length of a voxel along", "um", ""),
+        _c("load_axis", "string", "axis of the load: z, y or x", nullable=True),
         _c("notes", "string", "free text", nullable=True),
         _JOB,
     ),
@@ -78,6 +80,11 @@ SCANS = Table(
         _c("near_gap", "float64", "largest gap of a NEAR edge", "um"),
         _c("cluster_gap", "float64", "largest gap inside a cluster (features.cluster_id)", "um"),
         _c("density_radius", "float64", "radius of features.local_density", "um"),
+        _c("front_spacing", "float64", "distance between the sites of a front", "um", nullable=True),
+        _c("front_radius", "float64", "radius of front_sites.local_density and of FACES", "um", nullable=True),
+        _c("front_threshold", "float64", "advance from which front_sites.advanced is true", "um", nullable=True),
+        _c("patch_area", "float64", "area of the smallest patch of a fracture that is one of its own", "um^2", nullable=True),
+        _c("region_cell", "float64", "edge of the cells of the regions", "um", nullable=True),
         _c("snr", "float64", "mean grey value of the material over the noise", "1", nullable=True),
         _c("contrast", "float64", "difference of mean grey values of material and features over the noise", "1", nullable=True),
         _c(
@@ -203,8 +210,11 @@ FEATURES = Table(
         ),
         _c("cluster_id", "int64", "smallest feature_id of its component of NEAR within scans.cluster_gap"),
         _c("confidence", "float64", "confidence of the segmentation, 0 to 1", "1", nullable=True),
+        *FRACTURE_COLUMNS,
         _c("track_id", "int64", "feature_id of the first feature of its track"),
-        _c("region_id", "int64", "region the feature lies in", nullable=True),
+        _c(
+            "region_id", "int64", "region its centroid lies in; null where unregistered, and beyond the first scan", nullable=True
+        ),
         _JOB,
     ),
     key=("feature_id",),
@@ -233,43 +243,24 @@ TRACKS = Table(
     node="Track",
 )
 
-FRONT_SITES = Table(
-    "front_sites",
-    "One row per patch of a fracture's front in one scan.",
-    (
-        _c("site_id", "int64", "identifier"),
-        _c("feature_id", "int64", "fracture the site belongs to"),
-        _SAMPLE,
-        _T,
-        *_vector("", "position", "um", "scan"),
-        *_vector("ref_", "position mapped to the first scan", "um", "reference", nullable=True),
-        *_vector("direction_", "outward unit vector", "1", "scan"),
-        _c("curvature", "float64", "curvature of the front", "1/um", nullable=True),
-        _c("local_density", "float64", "volume fraction of defects ahead", "1", nullable=True),
-        _c("advance_um", "float64", "advance of the front until the next scan", "um", nullable=True, known_at="t+1"),
-        _c("advanced", "bool", "whether the front advanced here until the next scan", nullable=True, known_at="t+1"),
-        _JOB,
-    ),
-    key=("site_id",),
-    node="FrontSite",
-)
-
 REGIONS = Table(
     "regions",
-    "One row per cell of the summary graph in one scan.",
+    "One row per cell of the summary graph in one scan: cubes in the frame of the first scan, of the size scans.region_cell.",
     (
-        _c("region_id", "int64", "identifier"),
+        _c("region_id", "int64", "sample_no << 44 | t << 31 | number of the cell, from 1; the same number in every scan"),
         _SAMPLE,
         _T,
+        *(_c(f"cell_{axis}", "int32", f"place of the cell along {axis}, from 0", "1", "reference") for axis in "zyx"),
         *_vector("ref_", "centre of the cell", "um", "reference"),
-        _c("n_inclusions", "int64", "inclusions in the cell", "1"),
-        _c("n_pores", "int64", "pores in the cell", "1"),
-        _c("inclusion_fraction", "float64", "volume fraction of inclusions", "1"),
-        _c("pore_fraction", "float64", "volume fraction of pores", "1"),
-        _c("mean_equivalent_diameter", "float64", "mean equivalent diameter", "um", nullable=True),
-        _c("mean_sphericity", "float64", "mean sphericity", "1", nullable=True),
-        _c("strain", "float64", "mean strain along the load", "1", nullable=True),
-        _c("fracture_area", "float64", "area of fractures in the cell", "um^2"),
+        _c("material_volume", "float64", "volume of material in the part of the cell that the scan shows", "um^3", "reference"),
+        _c("n_inclusions", "int64", "inclusions with their centroid in the cell", "1"),
+        _c("n_pores", "int64", "pores with their centroid in the cell", "1"),
+        _c("inclusion_fraction", "float64", "volume of these inclusions over material_volume", "1"),
+        _c("pore_fraction", "float64", "volume of these pores over material_volume", "1"),
+        _c("mean_equivalent_diameter", "float64", "mean equivalent diameter of both", "um", nullable=True),
+        _c("mean_sphericity", "float64", "mean sphericity of both", "1", nullable=True),
+        _c("strain", "float64", "strain along the load since the first scan, of the fitted displacement", "1", nullable=True),
+        _c("fracture_area", "float64", "area of fractures (fracture_openings) in the cell", "um^2"),
         _JOB,
     ),
     key=("region_id",),
@@ -287,7 +278,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         SAMPLES, SCANS, FEATURES, TRACKS, FRONT_SITES, REGIONS, STUDIES, JOBS,
-        NEAR, TOUCHES, NEXT, FACES, ADJACENT, NEXT_REGION, LABEL_RUNS, FIELDS,
+        NEAR, TOUCHES, NEXT, FACES, ADJACENT, NEXT_REGION, PATCHES, OPENINGS, LABEL_RUNS, MATERIAL_RUNS, FIELDS,
         DROPPED_FEATURES, CORRECTIONS, GIVEN_LINKS,
     )
 }  # fmt: skip

@@ -92,11 +92,17 @@ NEXT = Table(
 
 FACES = Table(
     "faces",
-    "A front site and a defect ahead of it.",
+    "A front site and an inclusion or pore ahead of it, with its nearest voxel within scans.front_radius.",
     (
         *_edge_ends("front site or feature"),
-        _c("gap", "float64", "distance from the site to the surface of the defect", "um", "scan"),
-        *_vector("direction_", "unit vector from the site to the defect", "1", "scan"),
+        _c(
+            "gap",
+            "float64",
+            "distance from the site to the nearest voxel centre of the defect on the side of `direction`",
+            "um",
+            "scan",
+        ),
+        *_vector("direction_", "unit vector from the site to that voxel", "1", "scan"),
         _EDGE_JOB,
     ),
     key=("source", "target"),

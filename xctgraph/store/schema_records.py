@@ -62,6 +62,19 @@ LABEL_RUNS = Table(
 )
 
 
+MATERIAL_RUNS = Table(
+    "material_runs",
+    "Sample mask as runs of voxels along x, only where one was given: without it the whole scan is material.",
+    (
+        _c("z", "int32", "slice", "voxel", "voxel"),
+        _c("y", "int32", "row", "voxel", "voxel"),
+        _c("x_start", "int32", "first voxel", "voxel", "voxel"),
+        _c("x_stop", "int32", "one past the last voxel", "voxel", "voxel"),
+    ),
+    in_statistics=False,
+)
+
+
 FIELDS = Table(
     "fields",
     "Displacement from scan t to t + dt on the nodes of a regular grid; linear between them.",

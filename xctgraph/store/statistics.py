@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xctgraph.store import ddl, files, projection
+from xctgraph.store import ddl, duck, files, projection
 from xctgraph.store.cypher import plain
 from xctgraph.store.delta import MEMORY, Item, literal, relation
 from xctgraph.store.errors import EngineError, QueryError
@@ -79,7 +79,7 @@ class Statistics:
         with files.new_file(self._path) as temporary, tempfile.TemporaryDirectory(prefix="xctgraph-") as spill:
             if not plan.rebuild:
                 shutil.copyfile(self._path, temporary)
-            with duckdb.connect(str(temporary), config={"memory_limit": MEMORY, "temp_directory": spill}) as database:
+            with duck.connect(str(temporary), memory_limit=MEMORY, temp_directory=spill) as database:
                 if plan.rebuild:
                     for statement in (*ddl.duckdb(), _META):
                         database.execute(statement)
@@ -106,6 +106,8 @@ class Statistics:
             try:
                 cursor.execute("USE store")
                 _check(cursor, statement)
+                # EXPLAIN ANALYZE runs what it explains: it could leave tables and macros in memory.
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
                 bound = _plain(parameters)
                 answer = cursor.sql(statement, params=bound) if bound else cursor.sql(statement)
                 return pa.table({}) if answer is None else _integers(answer.to_arrow_table())
@@ -174,14 +176,13 @@ def _refused(error: duckdb.Error) -> EngineError:
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     # An instance in memory with the file attached, since connect(path) would give an open instance of the file that had
     # this name before; and so that the settings that lock users out can be made after attaching.
-    settings: dict[str, str | bool | int | float | list[str]] = {
+    database = duck.connect(
         # Files in it are open to queries even without external access: a folder of its own, which DuckDB makes when it spills.
-        "temp_directory": str(Path(tempfile.gettempdir()) / f"xctgraph-{secrets.token_hex(8)}"),
-        "python_enable_replacements": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    database = duckdb.connect(":memory:", config=settings)
+        temp_directory=str(Path(tempfile.gettempdir()) / f"xctgraph-{secrets.token_hex(8)}"),
+        python_enable_replacements=False,
+        autoinstall_known_extensions=False,
+        autoload_known_extensions=False,
+    )
     try:
         database.execute(f"ATTACH {literal(str(path))} AS store (READ_ONLY)")
         database.execute("SET enable_external_access = false")

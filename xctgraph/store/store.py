@@ -32,7 +32,7 @@ _PROJECT_SECONDS = 600.0
 _COMMITTED = "the parts hold what was committed"
 
 
-def open_store(path: str | Path, *, create: bool = False, graph: str | None = None) -> Store:
+def open_store(path: str | Path, *, create: bool = False, graph: str | None = None, server_seconds: float | None = None) -> Store:
     """Open the store at `path`.
 
     Parameters
@@ -44,6 +44,9 @@ def open_store(path: str | Path, *, create: bool = False, graph: str | None = No
     graph
         None for Ladybug in the store's folder, or the URI of a Neo4j server (`neo4j://`, `bolt://`, `neo4j+s://`, …);
         user and password from the URI or from NEO4J_USERNAME and NEO4J_PASSWORD.
+    server_seconds
+        Longest time that the server works on one query; as long as it takes where left out. Ladybug and DuckDB answer in this
+        process, which may be ended.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def open_store(path: str | Path, *, create: bool = False, graph: str | None = No
     root = Path(path).expanduser().resolve()
     if "?" in str(root):
         raise InputError(f"{root} holds a question mark, with which DuckDB cannot write its file: choose another folder")
-    engine = engine_of(root, graph)
+    engine = engine_of(root, graph, server_seconds)
     if root.exists() and not root.is_dir():
         raise StoreNotFound(f"{root} is a file; a store is a folder")
     if not manifest.revisions(root):

@@ -12,7 +12,10 @@ Frame = Literal["", "voxel", "scan", "reference"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: type, meaning, unit, frame, whether it may be null, and when its value becomes known."""
+    """One column: type, meaning, unit, frame, whether it may be null, and when its value becomes known.
+
+    `kinds` are the kinds of feature that can have a value; None for all.
+    """
 
     name: str
     type: Type
@@ -22,6 +25,7 @@ class Column:
     nullable: bool = False
     known_at: KnownAt = "t"
     in_graph: bool = True
+    kinds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

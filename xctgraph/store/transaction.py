@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from xctgraph.store import files, ids, manifest, parts
+from xctgraph.store import files, ids, manifest, parts, recovery
 from xctgraph.store.arrow import Data, conform, table_named
 from xctgraph.store.errors import StoreError
 from xctgraph.store.job import Job
@@ -65,9 +65,7 @@ class Transaction:
         parts.check_slot(table, sample, t)
         defaults = {"sample": sample, "t": t, "job_id": self.job_id}
         given = {name: value for name, value in defaults.items() if value is not None}
-        part = parts.write(self._root, (table, sample, t), conform(table, data, given), self._base.revision + 1)
-        self._staged.append(part)
-        self._changes[part.slot] = part
+        self._stage((table, sample, t), conform(table, data, given))
 
     def drop(self, table: str, *, sample: str | None, t: int | None = None) -> None:
         """Stage the removal of the rows of one table, sample and scan; without `t` of all scans of the sample."""
@@ -113,7 +111,9 @@ class Transaction:
                 slot = ("jobs", self._job.sample, self._job.t)
                 earlier = [part for part in self.manifest().parts if part.slot == slot]
                 rows = pa.concat_tables([parts.read(self._root, "jobs", earlier), self._job.row()])
-                self.put("jobs", rows, sample=self._job.sample, t=self._job.t)
+                rows = conform("jobs", rows)
+                # The last part to be written: from it the manifest can be made again, should it be lost.
+                self._stage(slot, recovery.record(rows, self._base, {k: v for k, v in self._changes.items() if k != slot}))
             revision = self.manifest()
             manifest.write(self._root, revision)
             self._base = revision
@@ -125,8 +125,14 @@ class Transaction:
         if self._open:
             self._end(set(self._staged) if self._target.exists() else set())
 
+    def _stage(self, slot: Slot, data: pa.Table) -> None:
+        part = parts.write(self._root, slot, data, self._base.revision + 1)
+        self._staged.append(part)
+        self._changes[part.slot] = part
+
     def _end(self, kept: AbstractSet[Part | None]) -> None:
-        for part in self._staged:
+        # The record of the commit goes first, so that a removal that is cut off leaves no revision that seems complete.
+        for part in reversed(self._staged):
             if part not in kept:
                 files.remove(self._root / part.path)
         self._staged.clear()

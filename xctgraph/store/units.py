@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -12,6 +13,17 @@ import pint
 from xctgraph.store.errors import InputError
 
 _VALID = 'a length such as "1.63um", "1.63 µm", "0.00163 mm", or a plain number of micrometres'
+# Few units on purpose: `in`, `px` and `pc` are lengths to pint, and none that a voxel was ever measured in.
+_MICROMETRES = {
+    **dict.fromkeys(("angstrom", "angstroms", "\u00c5", "\u212b"), 1e-4),
+    **dict.fromkeys(("nm", "nanometer", "nanometers", "nanometre", "nanometres"), 1e-3),
+    **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"), 1.0),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 1e3),
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 1e4),
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1e6),
+}
+_PIXELS = ("px", "pix", "pixel", "pixels", "vx", "voxel", "voxels")
+_LENGTH = re.compile(r"\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf|nan)\s*(?P<unit>[^\W\d].*?|)\s*")
 
 
 @cache
@@ -94,17 +106,14 @@ def convert(value: float, unit: str, to: str) -> float | None:
 
 
 def _parse(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        quantity: pint.Quantity[float] = _registry().Quantity(text.strip())
-        if quantity.dimensionless:
-            raise InputError(f"{text!r} is not a length: give {_VALID}")
-        return float(quantity.to("micrometer").magnitude)
-    except InputError:
-        raise
-    # pint raises many kinds of error on text that is not a quantity, tokenize's and its own among them.
-    except Exception as error:
-        raise InputError(f"{text!r} is not a length: give {_VALID}") from error
+    found = _LENGTH.fullmatch(text)
+    if found is None:
+        raise InputError(f"{text[:200]!r} is not a length: give {_VALID}")
+    unit = found["unit"]
+    if unit in _PIXELS:
+        raise InputError(f"{text[:200]!r} is in pixels, which have no length of their own: give {_VALID}")
+    if unit and unit not in _MICROMETRES:
+        raise InputError(
+            f"{text[:200]!r} is not a length, {unit[:50]!r} is none of nm, um, µm, mm, cm, m, angstrom: give {_VALID}"
+        )
+    return float(found["number"]) * _MICROMETRES.get(unit, 1.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from xctgraph.store import files, lock, manifest
+from xctgraph.store import files, lock, manifest, recovery
 from xctgraph.store.errors import InputError, StoreCorrupt
 from xctgraph.store.health import leftovers
 from xctgraph.store.manifest import Manifest
@@ -57,11 +57,12 @@ def collect(store: Store, *, grace_seconds: float = GRACE_SECONDS, dry_run: bool
         leftovers.free_locks(root, f"collecting garbage of {root}", take=not dry_run) as free,
     ):
         kept = [f"{_holder(root / name)} is at work: what it may need stays" for name, is_free in free.items() if not is_free]
-        store.manifest()
+        newest = store.manifest()
         nobody_reads = all(free[name] for name in (*leftovers.PROJECTION_LOCKS, leftovers.BACKUP_LOCK))
         old = _superseded(root, grace_seconds) if nobody_reads else []
         # The difference of a projection to a newer revision is found from the one that it shows.
-        shown = {held.revision for held in (projection.held() for projection in store.projections) if held is not None}
+        held_by = [projection.held() for projection in store.projections]
+        shown = {held.revision for held in held_by if held is not None}
         old = [revision for revision in old if revision not in shown]
         staying = [number for number in manifest.revisions(root) if number not in old]
         if len(staying) > 1:
@@ -69,6 +70,9 @@ def collect(store: Store, *, grace_seconds: float = GRACE_SECONDS, dry_run: bool
         needed = _parts(root, staying)
         if needed is None:
             kept.append("a manifest within the grace period cannot be read: all parts stay, see `xctgraph doctor`")
+        if needed is not None and (lost := recovery.kept(root, newest, held_by)):
+            needed |= lost
+            kept.append(f"{len(lost)} parts of revisions whose manifest is missing, see `xctgraph doctor`")
         going = _parts_of_old(root, old, needed)
         left = [path for path in leftovers.find(root, needed, free) if path not in going]
         n_bytes = sum(map(leftovers.size, (*going, *left, *(manifest.path_of(root, revision) for revision in old))))

@@ -1,0 +1,14 @@
+"""Connections to DuckDB, silent also where Python is interactive."""
+
+from __future__ import annotations
+
+import duckdb
+
+Setting = str | bool | int | float | list[str]
+
+
+def connect(path: str = ":memory:", **settings: Setting) -> duckdb.DuckDBPyConnection:
+    """A connection with these settings of DuckDB; in a notebook or at Python's prompt DuckDB would print a bar of its own."""
+    opened = duckdb.connect(path, config=settings)
+    opened.execute("SET enable_progress_bar = false")
+    return opened
