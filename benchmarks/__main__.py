@@ -8,8 +8,9 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import appending, labelling, linking, out_of_core
+from benchmarks import appending, labelling, linking, out_of_core, snapshots
 from benchmarks.harness import markdown
+from xctgraph.store import neo4j_server
 
 PEERS = (
     "numpy",
@@ -59,6 +60,8 @@ def report(size: int, repeats: int, seed: int, scans: int, features: int, *, lar
             out_of_core.table(shape, repeats, seed, voxels=180 if large else 25, share=share, compressed=compressed),
         ]
     sections += [linking.section(19_000 if large else 400, 10 if large else 1)]
+    sizes = (50, 100_000, 7, (4, 20_000)) if large else (2, 200, 5, (2, 100))
+    sections += [snapshots.run(*sizes, seed, neo4j=large and not neo4j_server.missing_tool())]
     return "\n\n".join([*sections, appending.section(appended)])
 
 

@@ -86,6 +86,9 @@ def fill(store: Store, made: Graph, scans: list[int] | None = None, *, project: 
             rows = rows[(rows.t == t) & (rows.t + rows.dt <= last)]
             if t <= last and (len(rows) or t < last):
                 tx.put("next", arrow("next", rows), sample=made.sample, t=t)
+        for table in ("front_sites", "faces", "regions", "adjacent", "next_region"):
+            for t, rows in made.frames[table].groupby("t") if table in made.frames else ():
+                tx.put(table, arrow(table, rows), sample=made.sample, t=int(t))
         for table in PER_SAMPLE:
             rows = known_tracks(made, last) if table == "tracks" else made[table]
             tx.put(table, arrow(table, rows), sample=made.sample)
@@ -174,11 +177,11 @@ def _features(
         "surface_area": rng.uniform(20, 900, count),
         "sphericity": rng.uniform(0.2, 1.0, count),
         "border_touching": rng.random(count) < 0.1,
-        "euler_number": _with_nulls(rng, rng.integers(-1, 2, count), null_share),
-        "source_label": _with_nulls(rng, rng.integers(1, 1000, count), null_share),
-        "intensity_mean": _with_nulls(rng, rng.normal(120, 20, count), null_share),
-        "local_density": _with_nulls(rng, rng.uniform(0, 0.05, count), null_share),
-        "confidence": _with_nulls(rng, rng.uniform(0, 1, count), null_share),
+        "euler_number": with_nulls(rng, rng.integers(-1, 2, count), null_share),
+        "source_label": with_nulls(rng, rng.integers(1, 1000, count), null_share),
+        "intensity_mean": with_nulls(rng, rng.normal(120, 20, count), null_share),
+        "local_density": with_nulls(rng, rng.uniform(0, 0.05, count), null_share),
+        "confidence": with_nulls(rng, rng.uniform(0, 1, count), null_share),
         "axis_major_length": lengths[:, 0],
         "axis_intermediate_length": lengths[:, 1],
         "axis_minor_length": lengths[:, 2],
@@ -191,7 +194,7 @@ def _features(
         values |= {
             axis: position[:, i],
             f"v{axis}": position[:, i] / size,
-            f"ref_{axis}": _with_nulls(rng, position[:, i], null_share),
+            f"ref_{axis}": with_nulls(rng, position[:, i], null_share),
         }
         low = np.floor(position[:, i] / size).astype(int)
         values |= {f"bbox_{axis}_min": low, f"bbox_{axis}_max": low + rng.integers(1, 8, count)}
@@ -272,5 +275,6 @@ def _components(ids: pd.Series, edges: pd.DataFrame) -> list[int]:
     return [smallest[i] for i in ids]
 
 
-def _with_nulls(rng: np.random.Generator, values: np.ndarray, share: float) -> list[object]:
+def with_nulls(rng: np.random.Generator, values: np.ndarray, share: float) -> list[object]:
+    """The values, each with chance `share` replaced by None."""
     return [None if rng.random() < share else value.item() for value in values]

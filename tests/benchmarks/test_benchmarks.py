@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, appending, clouds, labelling, linking, out_of_core, splitting
+from benchmarks import (
+    accuracy,
+    appending,
+    bolt,
+    clouds,
+    fronts,
+    growth_grey,
+    labelling,
+    linking,
+    out_of_core,
+    sampling,
+    scale,
+    snapshots,
+    splitting,
+)
 from benchmarks.__main__ import report
+from benchmarks.series import Series
+from tests.conftest import skip_unless_required, wipe_neo4j
+from xctgraph.store import neo4j_server, open_store
 
 
 @pytest.mark.parametrize("voxels", [25, 180])
@@ -75,3 +93,69 @@ def test_spheres_that_touch_are_told_apart_where_the_neck_is_narrow(seed: int) -
     rng = np.random.default_rng(seed)
     assert [splitting.split(splitting.pair(1000, neck, rng)) for neck in (0.3, 0.95)] == [2, 1]
     assert "| 100 (2.9) |" in splitting.page((100,), 2, seed, 48)
+
+
+def test_a_series_goes_through_every_stage(seed: int, tmp_path: Path) -> None:
+    page = scale.run(tmp_path / "run", Series(300, 4, seed), neo4j=False)
+    assert "F1 0.99" in page or "F1 1.0" in page
+    for words in ("the last scan into Ladybug", "| counts-and-volume-fraction | 12 |", "| by hand: neighbours |"):
+        assert words in page
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets that py2neo leaves open
+def test_every_way_loads_the_same_over_bolt(seed: int) -> None:
+    lacking = neo4j_server.missing_tool()
+    if lacking:
+        skip_unless_required("REQUIRE_NEO4J", lacking)
+    loads, reads = bolt.run(Series(100, 2, seed), heap="600m")
+    assert len({row.count for row in loads}) == 1
+    assert len({row.count for row in reads}) == 1
+    assert loads[0].count > 600
+    assert "py2neo" in bolt.section(loads, reads)
+
+
+def test_snapshots_and_engines_give_the_same_counts(seed: int, tmp_path: Path, neo4j_uri: str) -> None:
+    pytest.importorskip("torch")
+    wipe_neo4j(neo4j_uri)
+    with open_store(tmp_path / "s", create=True) as store:
+        snapshots.fill(store, 2, 150, 4, seed)
+        store.project(statistics=False)
+        with snapshots.neo4j_of(store, neo4j_uri) as ask:
+            counts = {snapshots.read(store), snapshots.tensors(store), snapshots.ladybug(store), ask()}
+        assert counts == {(300, store.manifest().rows("near"))}
+
+
+def test_sampling_is_timed_and_finds_what_the_peer_finds(seed: int) -> None:
+    x, labels = sampling.mixture(900, 60, seed)
+    assert "passes" in sampling.markdown(sampling.passes(x, labels, 30))
+    rows = sampling.methods(x, 10, peers=True)
+    assert [name.split(",")[0] for name, _, _ in rows] == [
+        "TypiClust",
+        "ProbCover",
+        "TypiClust",
+        "ProbCover of that radius",
+    ]
+    same = int(rows[-1][2].split("; ")[1].split(" of ")[0])
+    assert same >= 3, "ties are broken at random there"
+    assert all("images/s" in remark for _, _, remark in sampling.embedding(17, 40))
+
+
+def test_a_large_fracture_grows_among_defects_and_is_tested(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    shape = (160, 360, 300)
+    (now, later), features = fronts.scans(shape, 160.0, 200, seed)
+    assert (later.at_voxels(now.voxels(1)) == 1).all()
+    assert later.counts[1:].sum() - now.counts[1:].sum() == len(later.voxels(1)) - len(now.voxels(1)) > 0
+    found = fronts.run(shape, 160.0, 200, seed=seed, draws=19)
+    assert features["kind"].to_pylist().count("fracture") == 1
+    assert now.n == later.n == features.num_rows > 150
+    assert found.primary.n_sites > 20
+    assert f"{features.num_rows - 1} defects" in capsys.readouterr().out
+
+
+def test_growth_through_grey_volumes(seed: int, tmp_path: Path) -> None:
+    made = replace(growth_grey.spec(seed, 0.0), shape=(40, 128, 128), features=150, steps=4)
+    found = growth_grey.one(made, tmp_path, shifts=99)
+    assert found is not None
+    assert 0 < found.shift <= 1
+    assert "1 samples" in growth_grey.table([found])

@@ -81,8 +81,10 @@ def test_cypher_and_queries_answer(folder: Path) -> None:
     assert rows == [{"uid": "S1/1/1"}, {"uid": "S1/1/2"}]
     names = [row["name"] for row in json.loads(run(folder, "query", "--list", "--json").stdout)]
     assert len(names) >= 10
-    for name in names:
-        assert "MATCH" in run(folder, "query", "--show", name).stdout
+    assert "MATCH" in run(folder, "query", "--show", names[0]).stdout
+    shown = json.loads(run(folder, "query", "--show", "nearest-gaps", "--json").stdout)
+    assert shown["chart"] == {"kind": "line", "x": "t", "y": "median_gap", "colour": "kind"}
+    assert "Clark and Evans" in shown["source"]
     largest = json.loads(run(folder, "query", "largest-features", "-p", "t=0", "--json").stdout)
     assert [row["n_voxels"] for row in largest] == [27, 18, 12]
 
@@ -107,6 +109,7 @@ def test_a_dry_run_makes_nothing(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "none.store"
     volume = str(folder / "scan_0.npy")
     text = run(tmp_path, "ingest", volume, "--sample", "S", "--voxel-size", "1um", "--dry-run", "--store", str(store)).stdout
+    assert "voxel size 1 x 1 x 1 um (z, y, x)" in text
     assert "t = 0: add" in text
     assert not store.exists()
 
@@ -140,6 +143,17 @@ def test_a_dry_run_makes_nothing(folder: Path, tmp_path: Path) -> None:
         (("query", "largest-features", "-p", "t=0", "-p", "t=1"), 2, "given twice"),
         (("ingest", "scan_1.npy", "--sample", "S1", "--voxel-size", "2um", "--segmentation", "mask"), 1, "--replace"),
         (("export", "pyg", "out", "--t", "a:b"), 2, "'a:b'"),
+        (("export", "geff", "out", "--where", "volum > 1"), 2, "'volum > 1' is no condition on features"),
+        (("export", "vtk", "out", "--radius", "1e9"), 2, "the store holds NEAR up to a gap of"),
+        (("export", "parquet", "scan_0.npy"), 2, "scan_0.npy is a file: an export goes into a folder"),
+        (("export", "napari", ".", "--no-labels"), 2, "not empty and not an earlier export"),
+        (
+            ("export", "graphml", "g.xml", "--t", "0", "--cypher", "MATCH (f:Feature) RETURN f.uid AS source"),
+            2,
+            "let the query choose",
+        ),
+        (("export", "graphml", "g.xml", "-p", "a=1"), 2, "--param and --graph go with --cypher"),
+        (("export", "graphml", "g.xml", "--cypher", "MATCH (f:Feature) RETURN f.uid AS source"), 2, "no column 'target'"),
         (("graph", "load", "--to", "http://localhost"), 2, "bolt://"),
         (("graph", "load", "--to", "bolt://localhost:1"), 1, "localhost:1"),
         (("synth", "out", "--shape", "2,2"), 2, "(2, 2)"),

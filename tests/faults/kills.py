@@ -126,6 +126,7 @@ class Bench:
 
 def start(arguments: list[str], log: Path) -> int:
     """Run the command line in a forked child whose output goes to `log`; the child's number."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that a child that is not yet the command line just ends
     child = os.fork()
     if child:
         return child

@@ -126,7 +126,7 @@ def ingest(
         with open_store(store) if existed else nullcontext() as held:
             plans = make(held, dataset, replace=replace)
         if dry_run:
-            (_print_tables if of_tables else _print_plan)(plans, json_=json_)
+            (_print_tables if of_tables else _print_plan)(plans, dataset.sample.voxel_size_um, json_=json_)
             return
     try:
         with open_store(store, create=True, graph=graph) as opened:
@@ -239,13 +239,14 @@ def _dataset(
     )
 
 
-def _print_plan(plans: list[Any], *, json_: bool) -> None:
+def _print_plan(plans: list[Any], voxel_size_um: tuple[float, float, float], *, json_: bool) -> None:
     rows = [
         {
             "t": p.scan.t,
             "action": p.action,
             "path": p.scan.path,
             "shape": p.shape,
+            "voxel_size_um": voxel_size_um,
             "dtype": p.dtype,
             "gigabytes": round(p.n_bytes / 1e9, 3),
             "memory_megabytes": round(p.memory / 1e6),
@@ -257,6 +258,7 @@ def _print_plan(plans: list[Any], *, json_: bool) -> None:
     if json_:
         write_json(rows)
         return
+    typer.echo("voxel size " + " x ".join(f"{size:.12g}" for size in voxel_size_um) + " um (z, y, x)")
     for row in rows:
         for warning in row["warnings"]:
             typer.echo(f"Warning: {warning}", err=True)
@@ -266,11 +268,22 @@ def _print_plan(plans: list[Any], *, json_: bool) -> None:
         )
 
 
-def _print_tables(plans: list[Any], *, json_: bool) -> None:
-    rows = [{"t": p.t, "action": p.action, "paths": p.paths, "features": p.found.num_rows, "warnings": p.warnings} for p in plans]
+def _print_tables(plans: list[Any], voxel_size_um: tuple[float, float, float], *, json_: bool) -> None:
+    rows = [
+        {
+            "t": p.t,
+            "action": p.action,
+            "paths": p.paths,
+            "features": p.found.num_rows,
+            "voxel_size_um": voxel_size_um,
+            "warnings": p.warnings,
+        }
+        for p in plans
+    ]
     if json_:
         write_json(rows)
         return
+    typer.echo("voxel size " + " x ".join(f"{size:.12g}" for size in voxel_size_um) + " um (z, y, x)")
     for row in rows:
         for warning in row["warnings"]:
             typer.echo(f"Warning: {warning}", err=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
 import typer
 
 import xctgraph
-from xctgraph.cli import ask, correct, demo, drop, export, graph, health, ingest, synth
+from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, sample, synth
 from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
@@ -45,13 +48,16 @@ app.command("demo")(demo.demo)
 app.command("synth")(synth.synth)
 app.command("ingest")(ingest.ingest)
 app.command("info")(ingest.info)
+app.command("sample")(sample.sample)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)
+app.command("explore")(explore.explore)
 app.command("doctor")(health.doctor)
 app.command("gc")(health.gc)
 app.command("backup")(health.backup)
 app.command("restore")(health.restore)
+app.add_typer(analyze.app, name="analyze")
 app.add_typer(correct.app, name="correct")
 app.add_typer(graph.app, name="graph")
 app.add_typer(export.app, name="export")
@@ -59,26 +65,49 @@ app.add_typer(drop.app, name="drop")
 
 
 class _Signals:
-    """Whether a signal has come: libraries in C turn the exception of its handler into one of their own."""
+    """Ctrl-C and SIGTERM become `Interrupted`, which libraries in C turn into an exception of their own: `came` tells."""
 
     def __init__(self) -> None:
         self.came = False
 
-    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+    def take(self) -> None:
+        sys.unraisablehook = self._again
+        self._set(self._come)
+
+    def ignore(self) -> None:
+        self._set(signal.SIG_IGN)
+
+    def _set(self, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, handler)
+
+    def _come(self, _number: int, _frame: FrameType | None) -> None:
         self.came = True
         raise Interrupted
+
+    def _again(self, lost: sys.UnraisableHookArgs) -> None:
+        """Python drops what is raised in a destructor: the signal is sent once more, a little later."""
+        if lost.exc_type is not Interrupted:
+            sys.__unraisablehook__(lost)
+            return
+        self.came = False
+        later = threading.Timer(0.01, _thread.interrupt_main, [signal.SIGTERM])
+        later.daemon = True
+        later.start()
 
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 failed, 2 wrong usage or bad input."""
     # A reader that goes away (`| head`) is no failure of ours.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signals = _Signals()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signals)
     logging.getLogger("neo4j").setLevel(logging.CRITICAL)  # its errors reach the user as ours
+    signals = _Signals()
     try:
-        app()
+        try:
+            signals.take()
+            app()
+        finally:
+            signals.ignore()
     except (Exception, Interrupted) as error:  # what it does not know it raises again
         if DEBUG.get() and not isinstance(error, Interrupted):
             raise

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import sys
@@ -66,18 +64,9 @@ def _finite(value: Any) -> Any:
 
 
 def _as_csv(table: pa.Table, _: Path | None) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for batch in table.to_batches(max_chunksize=10_000):
-        writer.writerows(zip(*(map(_csv_cell, column.to_pylist()) for column in batch.columns), strict=True))
-    return buffer.getvalue()
+    from xctgraph.store.csv_text import csv_text
 
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(_finite(value), ensure_ascii=False, default=_plain) if isinstance(value, list | dict) else value
+    return csv_text(table, lambda value: json.dumps(_finite(value), ensure_ascii=False, default=_plain))
 
 
 def _plain(value: object) -> object:
