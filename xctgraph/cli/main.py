@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import logging
+import os
 import signal
 import sys
 import threading
@@ -91,7 +91,7 @@ class _Signals:
             sys.__unraisablehook__(lost)
             return
         self.came = False
-        later = threading.Timer(0.01, _thread.interrupt_main, [signal.SIGTERM])
+        later = threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGTERM])
         later.daemon = True
         later.start()
 
