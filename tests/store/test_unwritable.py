@@ -25,8 +25,8 @@ import os, resource, sys
 from pathlib import Path
 from xctgraph.cli import main
 from xctgraph.ingest import pipeline, removal
-from xctgraph.store import Job, health, open_store
-from xctgraph.store.errors import StoreUnwritable
+from xctgraph.store import Job, health, lock, open_store
+from xctgraph.store.errors import StoreLocked, StoreUnwritable
 folder = Path(sys.argv[1])
 with open_store(folder) as store:
     store.manifest()
@@ -159,12 +159,79 @@ except StoreUnwritable as error:
     n = store.read("features").num_rows
     assert lines[0] == f"{n} {n}"
     for line in lines[1:5]:
-        assert "may not write to the store" in line
+        assert "may not write the store" in line
         assert str(store.path) in line
         assert "get write permission for the folder and all in it, or work on a copy" in line
     assert lines[5].startswith("True (")
     assert "no store was made" in lines[6]
     assert unchanged(store, before)
+
+
+def test_a_full_disk_is_made_room_on(store: Store) -> None:
+    with store.write(Job("by hand")) as tx:
+        tx.drop("near", sample="S1")
+    store.project()
+    left = store.path / "parts" / "near" / "S1" / "t00000-r000009-1.parquet.tmp-1-2"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(bytes(1000))
+    out = run(
+        """
+        with open_store(folder) as store:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            try:
+                health.repair(store, health.examine(store))
+            except StoreUnwritable as error:  # engines can write no temporary file either
+                print(error)
+            print(health.collect(store, grace_seconds=0))
+            print(list(folder.glob("*.lock")))
+            with lock.held(folder / "write.lock", "testing", on_full_disk=True):
+                os.utime(folder / "write.lock", (0, 0))
+                print(lock.stale(folder / "write.lock"), lock.is_held(folder / "write.lock"))
+                try:
+                    lock.held(folder / "write.lock", "testing", on_full_disk=True).__enter__()
+                except StoreLocked as error:
+                    print(error)
+        """,
+        store,
+    )
+    repaired, collected, locks, state, refused = out.strip().split("\n")
+    assert "no space is left" in repaired
+    assert not left.exists()
+    assert collected.startswith("Collected(revisions=(0, 1)")
+    assert locks == "[]"
+    assert state == "False True"
+    assert "another process is testing: a process that has not written its name" in refused
+    store.verify()
+    assert health.examine(store).healthy
+
+
+def test_a_part_that_may_not_be_read_is_no_traceback(store: Store) -> None:
+    (part,) = (store.path / part.path for part in store.manifest().select("features", sample="S1", t=0))
+    part.chmod(0)
+    out = run(
+        """
+from xctgraph.store.errors import XctGraphError
+for name in ("statistics.duckdb", "graph.lbug"):
+    (folder / name).unlink()
+for path in (folder, folder.parent):
+    os.chown(path, 65534, 65534)
+"""
+        + NOBODY
+        + """
+with open_store(folder) as store:
+    for act in (lambda: store.read("features"), lambda: store.sql("SELECT 1"), lambda: store.cypher("RETURN 1 AS n"),
+                lambda: health.back_up(store, folder.parent / "backup"), lambda: health.examine(store)):
+        try:
+            act()
+        except (XctGraphError, PermissionError) as error:
+            print(error)
+""",
+        store,
+    )
+    assert out.count("\n") == 5
+    for line in out.strip().split("\n"):
+        assert str(part) in line
+        assert "ermission" in line
 
 
 @pytest.mark.parametrize("arguments", [("drop", "scan", "S1", "1"), ("drop", "sample", "S1")])

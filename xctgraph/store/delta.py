@@ -78,9 +78,22 @@ def relation(root: Path, table: Table, chosen: Iterable[Part]) -> str:
 
 @contextmanager
 def connection(temporary: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty DuckDB in memory that spills into the folder `temporary`."""
+    """An empty DuckDB in memory that spills into the folder `temporary`.
+
+    Raises
+    ------
+    EngineError
+        If parts cannot be read, or no space is left to spill.
+    """
     with duck.connect(memory_limit=MEMORY, temp_directory=str(temporary)) as opened:
-        yield opened
+        try:
+            yield opened
+        except duckdb.Error as error:
+            told = str(error).partition("\n")[0]
+            raise EngineError(
+                f"DuckDB could not read the parts: {told}; what was committed is safe in them: mend this, then run the same "
+                "command again"
+            ) from error
 
 
 class Difference:

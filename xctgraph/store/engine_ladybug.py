@@ -34,6 +34,8 @@ _COPY_THREADS = max(1, min(os.cpu_count() or 1, _BUFFER_POOL // (800 << 20)))
 _MAX_DATABASE = 1 << 40
 # A variable-length pattern without this setting stops at 30 steps, silently where it has no upper bound.
 _LONGEST_PATH = 10_000
+# What C++ throws on a damaged page: sizes beyond memory, places beyond the file.
+_FAILURES = (RuntimeError, MemoryError, IndexError, ValueError, OverflowError)
 _USER_ERRORS = tuple(
     f"{kind} exception" for kind in ("Parser", "Binder", "Catalog", "Conversion", "Overflow", "Runtime", "Function")
 )
@@ -106,8 +108,10 @@ class LadybugEngine:
                 names = answer.get_column_names()
                 table = answer.get_as_arrow()
                 answer.close()
-            except RuntimeError as error:
-                raise _translated(error) from error
+            except QueryError:
+                raise
+            except _FAILURES as error:
+                raise _translated(self._root, error) from error
         return results.table(names, table.columns)
 
     def close(self) -> None:
@@ -181,14 +185,14 @@ class _Published:
 def _open_published(path: Path, signature: tuple[int, int]) -> _Published | None:
     try:
         database = ladybug.Database(str(path), buffer_pool_size=_BUFFER_POOL, max_db_size=_MAX_DATABASE, read_only=True)
-    except RuntimeError:
+    except _FAILURES:
         return None
     connection = _reader(database)
     try:
         answer = connection.execute(f"MATCH (m:{ddl.META}) RETURN m.store, m.revision, m.state, m.format, m.complete")
         rows = answer.get_all()
         answer.close()
-    except RuntimeError:
+    except _FAILURES:
         rows = []
     published = _Published(signature, database, Held("", -1, "", "", complete=False), [connection])
     if len(rows) != 1:
@@ -272,8 +276,8 @@ def _run(connection: ladybug.Connection, statement: str, parameters: dict[str, o
         answer = connection.execute(statement, parameters or {})
         rows: list[list[Any]] = answer.get_all()
         answer.close()
-    except RuntimeError as error:
-        raise EngineError(f"Ladybug: {error}") from error
+    except _FAILURES as error:
+        raise EngineError(f"Ladybug: {error or type(error).__name__}") from error
     return rows
 
 
@@ -292,8 +296,11 @@ def _valid_names(text: str) -> str:
     return ""
 
 
-def _translated(error: RuntimeError) -> QueryError | EngineError:
+def _translated(root: Path, error: Exception) -> QueryError | EngineError:
     text = str(error)
+    if not isinstance(error, RuntimeError) or "Invalid UTF8" in text:
+        told = text or type(error).__name__
+        return EngineError(f"Ladybug could not answer: {told}; if the answer is not that large, {projection.anew(root)}")
     if "read-only" in text:
         return QueryError(f"queries are read-only: {text}")
     if text.startswith(_USER_ERRORS):

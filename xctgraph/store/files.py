@@ -15,7 +15,7 @@ from pathlib import Path
 from xctgraph.store.errors import StoreUnwritable, XctGraphError
 
 TEMPORARY = ".tmp-"
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -50,18 +50,25 @@ def explained(folder: Path, what_stays: str) -> Iterator[None]:
         inside = not named or any(name.startswith(str(folder)) for name in named)
         if isinstance(error, XctGraphError) or not inside:
             raise
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             # A folder that is yet to become a backup holds nothing that could be collected.
             room = f" (`xctgraph gc --store {folder}` removes old revisions)" if any(folder.glob("manifest-*.json")) else ""
             raise StoreUnwritable(
                 f"no space is left to write to {folder} ({error}): {what_stays}; make room{room}, then run the same command again"
             ) from error
         if error.errno in _FORBIDDEN and error.filename is not None:
-            raise StoreUnwritable(
-                f"user {_user()} may not write to the store {folder} ({error}): {what_stays}; get write permission for the "
-                "folder and all in it, or work on a copy"
-            ) from error
+            path = Path(os.fsdecode(error.filename))
+            unreadable = path.is_file() and not os.access(path, os.R_OK)
+            raise forbidden("read" if unreadable else "write", folder, f"{error}: {what_stays}") from error
         raise
+
+
+def forbidden(what: str, folder: Path, told: str) -> StoreUnwritable:
+    """The error that there is no permission to "read" or "write"."""
+    return StoreUnwritable(
+        f"user {_user()} may not {what} the store {folder}: {told}; get {what} permission for the folder and all in it, "
+        "or work on a copy"
+    )
 
 
 def _user() -> str:

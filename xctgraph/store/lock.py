@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ def me() -> Owner:
 
 
 @contextmanager
-def held(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[Owner]:
+def held(path: Path, purpose: str, wait_seconds: float = 0.0, *, on_full_disk: bool = False) -> Iterator[Owner]:
     """Hold the lock file `path` while the block runs.
 
     Parameters
@@ -80,6 +80,8 @@ def held(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[Owner]
         What the lock is for, in the words of the error: "another writer is at work on …".
     wait_seconds
         How long to wait for another owner.
+    on_full_disk
+        Where no space is left to write the owner's name, hold an empty file.
 
     Raises
     ------
@@ -87,6 +89,18 @@ def held(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[Owner]
         If another process holds it for longer than `wait_seconds`; the message names the owner.
     """
     mine = me()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_held(path, purpose, wait_seconds, mine))
+        except OSError as error:
+            if not on_full_disk or error.errno not in files.NO_SPACE:
+                raise
+            stack.enter_context(_held_nameless(path, purpose))
+        yield mine
+
+
+@contextmanager
+def _held(path: Path, purpose: str, wait_seconds: float, mine: Owner) -> Iterator[None]:
     deadline = time.monotonic() + wait_seconds
     try:
         while not _take(path, mine):
@@ -97,11 +111,25 @@ def held(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[Owner]
                 raise StoreLocked(_message(path, purpose, other))
             else:
                 time.sleep(_POLL_SECONDS)
-        yield mine
+        yield
     finally:
         now = owner(path)
         if now is not None and now.token == mine.token:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _held_nameless(path: Path, purpose: str) -> Iterator[None]:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o644)
+    except FileExistsError as error:
+        raise StoreLocked(_message(path, purpose, owner(path))) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # an empty lock file that nobody holds so counts as abandoned
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def owner(path: Path) -> Owner | None:
@@ -167,7 +195,19 @@ def _take_without_link(path: Path, text: bytes) -> bool:
 def _abandoned_empty(path: Path) -> bool:
     # A crash of the machine, or a kill where there are no hard links, can leave a lock that names nobody.
     with suppress(FileNotFoundError):
-        return owner(path) is None and time.time() - path.stat().st_mtime > _UNREADABLE_SECONDS
+        old = owner(path) is None and time.time() - path.stat().st_mtime > _UNREADABLE_SECONDS
+        return old and not _is_flocked(path)
+    return False
+
+
+def _is_flocked(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from xctgraph.store import files
 from xctgraph.store.errors import StoreCorrupt, StoreError
-from xctgraph.store.parts import Part, Slot
+from xctgraph.store.parts import FOLDER, Part, Slot
 
 FORMAT = 2
 _WITH_CHECKSUM = 2
@@ -121,7 +121,10 @@ def read(root: Path, revision: int) -> Manifest:
         if data.pop("checksum", None) != _checksum(data) and version >= _WITH_CHECKSUM:
             raise ValueError("it differs from its checksum")
         data["parts"] = tuple(_part(part) for part in data["parts"])
-        return Manifest(**data)
+        found = Manifest(**data)
+        if found.revision != revision:
+            raise ValueError(f"it holds revision {found.revision}")
+        return found
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreCorrupt(
             f"{path} is missing or no manifest ({error}): `xctgraph doctor --store {root}` says what can be gone back to, "
@@ -156,4 +159,8 @@ def _checksum(data: dict[str, object]) -> str:
 
 
 def _part(data: dict[str, object]) -> Part:
-    return Part(**data)  # type: ignore[arg-type]  # a wrong or missing key is a TypeError, reported as StoreCorrupt
+    part = Part(**data)  # type: ignore[arg-type]  # a wrong or missing key is a TypeError, reported as StoreCorrupt
+    folders = PurePosixPath(part.path).parts
+    if folders[:1] != (FOLDER,) or ".." in folders:
+        raise ValueError(f"a part would lie at {part.path!r}, outside {FOLDER}/")
+    return part

@@ -117,6 +117,8 @@ def read(root: Path, table: str, parts: Iterable[Part], columns: Sequence[str] |
         If a column is unknown.
     StoreCorrupt
         If a part is missing or cannot be read.
+    StoreUnwritable
+        If there is no permission to read one.
     """
     wanted = schema(table)
     if columns is not None:
@@ -168,6 +170,8 @@ def _read_one(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
             data = file.read(columns=present)
     except FileNotFoundError as error:
         raise _corrupt(part, path, "is missing") from error
+    except PermissionError as error:
+        raise files.forbidden("read", root, str(error)) from error
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _corrupt(part, path, f"cannot be read ({error})") from error
     # A part written before the schema gained a nullable column has nulls there.

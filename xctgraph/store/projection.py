@@ -45,6 +45,11 @@ class Plan:
     added: tuple[Part, ...]
 
 
+def anew(root: Path) -> str:
+    """The remedy where the file of a projection is damaged."""
+    return f"`xctgraph doctor --repair --store {root}` finds out whether its file is damaged, and loads it anew from the parts"
+
+
 def rebuild(wanted: Manifest) -> Plan:
     """The plan that makes a projection anew."""
     return Plan(True, (), wanted.parts)

@@ -27,6 +27,7 @@ NAME = "statistics.duckdb"
 FORMAT = ddl.fingerprint(ddl.duckdb())
 
 _BATCH = 50_000
+_DAMAGED = "Corrupt database file"
 _META = "CREATE TABLE _revision (store VARCHAR, revision BIGINT, state VARCHAR, format VARCHAR)"
 _ALLOWED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
@@ -116,6 +117,8 @@ class Statistics:
             except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InternalException, duckdb.FatalException) as error:
                 raise EngineError(f"DuckDB could not answer: {error}") from error
             except duckdb.Error as error:
+                if _DAMAGED in str(error):
+                    raise EngineError(f"DuckDB could not answer: {_first(error)}; {projection.anew(self._root)}") from error
                 raise QueryError(f"SQL: {error}") from error
 
     def close(self) -> None:

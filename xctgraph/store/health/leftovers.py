@@ -44,7 +44,7 @@ def held_if_writable(path: Path, purpose: str, wait_seconds: float) -> Iterator[
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock.held(path, purpose, wait_seconds))
+            stack.enter_context(lock.held(path, purpose, wait_seconds, on_full_disk=True))
             taken = True
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -110,7 +110,7 @@ def _free(path: Path, purpose: str, *, take: bool) -> Iterator[bool]:
         return
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock.held(path, purpose))
+            stack.enter_context(lock.held(path, purpose, on_full_disk=True))
         except StoreLocked:
             free = False
         else:
