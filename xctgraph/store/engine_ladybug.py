@@ -108,6 +108,7 @@ class LadybugEngine:
                 names = answer.get_column_names()
                 table = answer.get_as_arrow()
                 answer.close()
+                table.validate(full=True)  # a damaged page can hold text that is none
             except QueryError:
                 raise
             except _FAILURES as error:
@@ -153,6 +154,8 @@ class LadybugEngine:
                         if found != due:
                             raise EngineError(f"{NAME} holds {found} {item.name} where the parts hold {due}")
                     _mark(connection, wanted)
+                # Its pages have none of their own.
+                files.write_checksum(self._path, temporary)
         return True
 
 

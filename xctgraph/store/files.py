@@ -97,21 +97,39 @@ def new_file(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
+def write_checksum(path: Path, of: Path) -> None:
+    """Keep the checksum of a file `of` that is about to get the name `path`."""
+    with new_file(_checksum_of(path)) as temporary:
+        temporary.write_text(sha256(of), encoding="ascii")
+
+
+def differs_from_checksum(path: Path) -> bool:
+    """Whether the file is another than its checksum says; false where none was kept."""
+    try:
+        return _checksum_of(path).read_text(encoding="ascii") != sha256(path)
+    except FileNotFoundError:
+        return False
+
+
+def _checksum_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
 def temporary_beside(path: Path) -> Path:
     """A free name in the folder of `path`, recognisable as temporary."""
     return path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def remove(path: Path) -> None:
-    """Remove a file and the side files that engines write beside it, where they exist."""
-    for file in (path, *(path.with_name(path.name + suffix) for suffix in (".wal", ".shadow", ".tmp"))):
+    """Remove a file and the files beside it that engines write, or that hold its checksum, where they exist."""
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in (".wal", ".shadow", ".tmp", ".sha256"))):
         with suppress(FileNotFoundError):
             file.unlink()
 
 
 def sweep(folder: Path, name: str) -> None:
     """Remove temporary files and folders that an interrupted process left beside `folder/name`; only under its lock."""
-    for file in folder.glob(f"{name}{TEMPORARY}*"):
+    for file in folder.glob(f"{name}*{TEMPORARY}*"):
         if file.is_dir():
             shutil.rmtree(file, ignore_errors=True)
         else:

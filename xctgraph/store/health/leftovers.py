@@ -63,7 +63,7 @@ def find(root: Path, referenced: AbstractSet[str] | None, free: Mapping[str, boo
     free
         Result of `free_locks`: files that the holder of a lock may be writing are left out.
     """
-    found = [path for name, stem in _OF_LOCK.items() if free[name] for path in root.glob(f"{stem}{files.TEMPORARY}*")]
+    found = [path for name, stem in _OF_LOCK.items() if free[name] for path in root.glob(f"{stem}*{files.TEMPORARY}*")]
     oldest = time.time() - _LINKING_SECONDS
     found += [path for path in root.glob(f"*.lock{files.TEMPORARY}*") if _modified(path) < oldest]
     if free[lock.WRITE_LOCK]:

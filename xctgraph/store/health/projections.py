@@ -31,6 +31,10 @@ def check(store: Store, projection: Projection, notes: list[str]) -> Iterator[Fa
     with held_if_writable(store.path / f"{projection.name}.lock", purpose, _WAIT_SECONDS) as taken:
         if not taken:
             notes.append(f"{projection.name}: the folder cannot be written, so it may change while it is compared")
+        if files.differs_from_checksum(store.path / file_of(projection)):
+            # Not opened: sizes that are read from a damaged page can take all memory.
+            yield _fault(store, projection, "differs from its checksum")
+            return
         try:
             yield from _check(store, projection, notes)
         except (XctGraphError, duckdb.Error, pa.ArrowException) as error:
