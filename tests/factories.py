@@ -87,6 +87,7 @@ def fill(store: Store, made: Graph, scans: list[int] | None = None, *, project: 
             if t <= last and (len(rows) or t < last):
                 tx.put("next", arrow("next", rows), sample=made.sample, t=t)
         for table in ("front_sites", "faces", "regions", "adjacent", "next_region"):
+            tx.drop(table, sample=made.sample)  # an earlier graph may have had them in scans that have none now
             for t, rows in made.frames[table].groupby("t") if table in made.frames else ():
                 tx.put(table, arrow(table, rows), sample=made.sample, t=int(t))
         for table in PER_SAMPLE:

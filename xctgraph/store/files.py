@@ -100,13 +100,13 @@ def new_file(path: Path) -> Iterator[Path]:
 def write_checksum(path: Path, of: Path) -> None:
     """Keep the checksum of a file `of` that is about to get the name `path`."""
     with new_file(_checksum_of(path)) as temporary:
-        temporary.write_text(sha256(of), encoding="ascii")
+        temporary.write_text(sha256(of), encoding="utf-8")
 
 
 def differs_from_checksum(path: Path) -> bool:
     """Whether the file is another than its checksum says; false where none was kept."""
     try:
-        return _checksum_of(path).read_text(encoding="ascii") != sha256(path)
+        return _checksum_of(path).read_text(encoding="utf-8") != sha256(path)
     except FileNotFoundError:
         return False
 
