@@ -136,6 +136,8 @@ class Dataset(Declared):
                     f"scan t = {scan.t} has `labels`, but the segmentation method is {self.segmentation.method!r}: "
                     "set method = 'mask' (values are kinds) or 'labels' (values are features)"
                 )
+            if scan.confidence is not None and scan.labels is None:
+                raise ValueError(f"scan t = {scan.t} has `confidence`, but no `labels` that it could belong to")
         self._check_split()
         return self
 
@@ -194,12 +196,16 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     scans = [
         scan.model_copy(
             update={
-                name: str(folder / value) for name in ("path", "labels", "mask") if (value := getattr(scan, name)) is not None
+                name: str(folder / value)
+                for name in ("path", "labels", "confidence", "mask")
+                if (value := getattr(scan, name)) is not None
             }
         )
         for scan in dataset.scan
     ]
-    return dataset.model_copy(update={"scan": scans})
+    model = dataset.segmentation.model
+    segmentation = dataset.segmentation.model_copy(update={"model": None if model is None else str(folder / model)})
+    return dataset.model_copy(update={"scan": scans, "segmentation": segmentation})
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -104,11 +104,13 @@ class Sample(Section):
 class Segmentation(Section):
     """How grey values become classes of voxels."""
 
-    method: Literal["otsu", "threshold", "mask", "labels"] = Field(
+    method: Literal["otsu", "threshold", "mask", "labels", "model"] = Field(
         "otsu",
         description="otsu: thresholds found from the histogram; threshold: given ones; mask: a volume whose values are kinds; "
-        "labels: a volume whose values are features",
+        "labels: a volume whose values are features; model: a network that `xctgraph train` has trained",
     )
+    model: Place | None = Field(None, description="model: file of the network, `model.pt`")
+    consistent: bool = Field(True, description="model: whether slices are seen together with their neighbours (docs/training.md)")
     bright: Finite | None = Field(None, description="threshold: grey values above it are inclusions")
     dark: Finite | None = Field(None, description="threshold: grey values below it are pores or fractures")
     kinds: dict[Annotated[int, Field(ge=1)], str] = Field(
@@ -132,6 +134,8 @@ class Segmentation(Section):
     def _thresholds(self) -> Segmentation:
         if self.method == "threshold" and self.bright is None and self.dark is None:
             raise ValueError("method 'threshold' needs `bright`, `dark` or both")
+        if (self.method == "model") != (self.model is not None):
+            raise ValueError(f"method 'model' needs `model`, the file of a network, and no other does (method: {self.method!r})")
         if self.method != "threshold" and (self.bright is not None or self.dark is not None):
             raise ValueError(f"`bright` and `dark` belong to method 'threshold', not to {self.method!r}")
         if self.bright is not None and self.dark is not None and self.dark >= self.bright:
@@ -230,6 +234,9 @@ class Scan(Section):
         "slices, .npy, or what an installed reader takes"
     )
     labels: Place | None = Field(None, description="mask or label volume of this scan, for the methods mask and labels")
+    confidence: Place | None = Field(
+        None, description="confidence of each voxel of `labels`: whole numbers from 0 to 255, or fractions of 1"
+    )
     mask: Place | None = Field(None, description="sample mask: voxels where it is 0 are not material")
     roi: Roi | None = Field(None, description="region of interest of this scan in place of the sample's")
     time_s: Finite | None = Field(None, description="time since the start of the test in seconds")

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from xctgraph.ingest import config, metadata, regions, series, volumes
+from xctgraph.ingest import confidence, config, metadata, regions, series, volumes
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box, Value
@@ -99,7 +100,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
     return json.dumps(
         {
             "sample": dataset.sample.model_dump(include={"voxel_size_um", "axes", "rotation_axis", "load_axis"}),
-            "segmentation": dataset.segmentation.model_dump(),
+            "segmentation": _segmentation(dataset.segmentation),
             "connectivity": dataset.measure.connectivity,
             "min_voxels": dataset.min_voxels,
             "gap_um": dataset.gap_um,
@@ -110,10 +111,19 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
             "correspondence": dataset.correspondence.model_dump(exclude={"unregistered"}),
             **({} if box is None else {"roi": box}),
             **({"split": _split(dataset)} if dataset.measure.split else {}),
-            "scan": scan.model_dump(exclude={"path", "labels", "mask", "roi"}),
+            "scan": scan.model_dump(exclude={"path", "labels", "confidence", "mask", "roi"}),
         },
         sort_keys=True,
     )
+
+
+def _segmentation(spec: config.Segmentation) -> dict[str, Any]:
+    """A model counts by its weights, not by the place of its file."""
+    if spec.model is None:
+        return spec.model_dump(exclude={"model", "consistent"})
+    from xctgraph.ingest.learning import checkpoint
+
+    return spec.model_dump() | {"model": checkpoint.load(Path(spec.model)).digest}
 
 
 def _split(dataset: config.Dataset) -> dict[str, Any]:
@@ -123,7 +133,7 @@ def _split(dataset: config.Dataset) -> dict[str, Any]:
 
 def inputs(scan: config.Scan) -> Iterator[tuple[str, str]]:
     """The volumes of a scan as (role, path)."""
-    for role in ("path", "labels", "mask"):
+    for role in ("path", "labels", "confidence", "mask"):
         path = getattr(scan, role)
         if path is not None:
             yield role, path
@@ -141,6 +151,8 @@ def _plan_scan(
                     f"scan t = {scan.t}: {role} {getattr(scan, role)!r} has shape {volume.shape} (z, y, x), "
                     f"but the volume {scan.path!r} has {grey.shape}: they must be equal"
                 )
+        if "confidence" in opened:
+            confidence.check(opened["confidence"], scan)
         if dataset.segmentation.method == "labels":
             source = opened.get("labels", grey)
             if source.dtype.kind not in "biu":
@@ -154,7 +166,8 @@ def _plan_scan(
         box = region.resolve(dataset.roi(scan), grey.shape, scan.path)
         read = {role: region.Region(volume, box) for role, volume in opened.items()}
         # Classes come on top where the values of a mask are looked up.
-        voxel_bytes = sum(volume.dtype.itemsize for volume in read.values()) + (dataset.segmentation.method == "mask")
+        method = dataset.segmentation.method
+        voxel_bytes = sum(volume.dtype.itemsize for volume in read.values()) + {"mask": 1, "model": 3}.get(method, 0)
         chunk_z = max(volume.chunk_z for volume in read.values())
         slab = resources.slab_height(scan.path, read["path"].shape, chunk_z, voxel_bytes)
         memory = resources.plan(slab, read["path"].shape, voxel_bytes)

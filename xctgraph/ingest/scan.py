@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, segmentation, volumes
+from xctgraph.ingest.confidence import Confidence
 from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.labelling.levels import NotFiniteError
 from xctgraph.ingest.labelling.runs import extract
@@ -25,6 +27,9 @@ from xctgraph.ingest.volumes.region import Region, shape_of
 from xctgraph.store.errors import VolumeError
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
+
+if TYPE_CHECKING:
+    from xctgraph.ingest.learning.predicted import Prepared
 
 
 @dataclass(frozen=True)
@@ -61,15 +66,20 @@ def measure(
     (z, _), (y, _), (x, _) = scan_plan.box
     shape, origin = shape_of(scan_plan.box), (z, y, x)
     with ExitStack() as stack, _in_frame_of_the_file(origin):
-        opened = {
+        opened: dict[str, volumes.Volume] = {
             role: Region(stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)), scan_plan.box)
             for role, path in plan.inputs(scan)
         }
-        source = "labels" if scan.labels is not None else "path"
+        predicted = None
+        if dataset.segmentation.method == "model":
+            progress(f"t = {scan.t}: making the model ready", 0, 0)
+            predicted = _predicted(dataset.segmentation, opened["path"], scan.t)
+            opened |= predicted.volumes
+        source = "labels" if "labels" in opened else "path"
         reads_grey = dataset.segmentation.method in ("otsu", "threshold")
-        grey = "path" if reads_grey or scan.labels is not None else None
+        grey = "path" if reads_grey or source == "labels" else None
         progress(f"t = {scan.t}: finding thresholds", 0, 0)
-        segmenter = make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
+        segmenter = predicted.segmenter if predicted else make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
         # The centre of the whole slices, wherever the region of interest lies in them.
         axis_y, axis_x = dataset.sample.rotation_axis or ((scan_plan.shape[1] - 1) / 2, (scan_plan.shape[2] - 1) / 2)
         stream = _Watched(
@@ -107,12 +117,15 @@ def measure(
                 workers=resources.workers,
                 memory=resources.left(scan_plan.memory),
             )
-    labelled = (apart.labelled if apart else labelled).placed(origin, scan_plan.shape)
+    labelled = apart.labelled if apart else labelled
+    sure = stream.confidence.of(labelled.labels)
+    labelled = labelled.placed(origin, scan_plan.shape)
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing, resources.workers)
     names = apart.kinds if apart else _kinds(dataset.segmentation, segmenter, labelled, features)
+    features = features.append_column("kind", names)
     return MeasuredScan(
-        features=features.append_column("kind", names),
+        features=features if sure is None else features.append_column("confidence", pa.array(sure)),
         labels=labelled.labels,
         material=material,
         material_volume=n_material * float(np.prod(spacing)),
@@ -137,6 +150,12 @@ def make_segmenter(spec: config.Segmentation, volume: volumes.Volume, mask: volu
     if spec.method == "threshold":
         return segmentation.threshold(bright=spec.bright, dark=spec.dark)
     return segmentation.classes(spec.kinds) if spec.method == "mask" else None
+
+
+def _predicted(spec: config.Segmentation, volume: volumes.Volume, t: int) -> Prepared:
+    from xctgraph.ingest.learning import predicted  # needs the extra ml
+
+    return predicted.prepare(Path(spec.model or ""), volume, consistent=spec.consistent, t=t)
 
 
 def _kinds(spec: config.Segmentation, segmenter: Segmenter | None, labelled: labelling.Labelled, features: pa.Table) -> pa.Array:
@@ -200,12 +219,14 @@ class _Watched:
         self._report = report
         self._plan = scan_plan
         self._material: list[NDArray[np.int32]] = []
+        self.confidence = Confidence()
 
     def __iter__(self) -> Iterator[Slab]:
         start = time.monotonic()
         for slab in self._stream:
             self._report(slab.z0, self._rate(slab.z0, time.monotonic() - start))
             self.meter.look(slab)
+            self.confidence.look(slab)
             if slab.material is not None:
                 self._material.append(extract(Slab(slab.z0, classes=slab.material.view(np.uint8))).spans)
             yield slab

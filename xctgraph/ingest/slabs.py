@@ -32,7 +32,8 @@ def slabs(
     Parameters
     ----------
     opened
-        Volumes by role, all of one shape (z, y, x); the role `mask`, where there is one, is the sample mask.
+        Volumes by role, all of one shape (z, y, x); the role `mask`, where there is one, is the sample mask, `confidence` that of
+        the source.
     segmenter
         Gives each voxel of the source its class; None if its values are features.
     height
@@ -47,7 +48,7 @@ def slabs(
         Features that are known already: the source is not read then.
     """
     n_z = opened[source].shape[0]
-    wanted = (source if known is None else None, grey, "mask")
+    wanted = (*((source, "confidence") if known is None else ()), grey, "mask")
     roles = {role for role in wanted if role is not None and role in opened}
     if not roles:
         yield Slab(z0=0, known=known)
@@ -60,16 +61,17 @@ def slabs(
     for z0, arrays in read_ahead(starts, read):
         material = material_of(arrays["mask"], z0) if "mask" in arrays else None
         grey_values = arrays[grey] if grey is not None else None
+        sure = arrays.get("confidence")
         if known is not None:
             yield Slab(z0=z0, known=known, grey=grey_values, material=material)
             continue
         if segmenter is None:
             instances = arrays[source] if material is None else np.where(material, arrays[source], 0)
-            yield Slab(z0=z0, instances=instances, grey=grey_values, material=material)
+            yield Slab(z0=z0, instances=instances, grey=grey_values, material=material, confidence=sure)
             continue
         levels = segmenter.levels(arrays[source].dtype) if grey == source else None
         classes = segmenter.classify(arrays[source], material=material, z0=z0) if levels is None else None
-        yield Slab(z0=z0, classes=classes, grey=grey_values, material=material, levels=levels)
+        yield Slab(z0=z0, classes=classes, grey=grey_values, material=material, levels=levels, confidence=sure)
 
 
 def read_ahead(keys: Sequence[int], read: Callable[[int], Item]) -> Iterator[tuple[int, Item]]:

@@ -24,7 +24,8 @@ class Slab:
     identifier of the voxel's feature), `levels` (the grey values that are features) and `known` (the features of the whole
     volume, numbered by their first voxels) is given. `grey` holds grey values, `material` is true inside the sample; classes
     and instances are 0 outside already, levels are applied inside only. Where features are known, `grey` or `material` says
-    how many slices there are; without both the slab is all that are left.
+    how many slices there are; without both the slab is all that are left. `confidence` of the classes or instances is carried
+    along; the labelling does not look at it.
     """
 
     z0: int
@@ -34,6 +35,7 @@ class Slab:
     material: NDArray[np.bool_] | None = None
     levels: Levels | None = None
     known: Labels | None = None
+    confidence: NDArray[np.generic] | None = None
 
     @property
     def n_slices(self) -> int:

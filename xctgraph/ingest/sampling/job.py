@@ -69,10 +69,13 @@ def write(
         cluster = None if chosen.labels is None else int(chosen.labels[chosen.rows[place]])
         entries[place] = {"name": name, "t": row["t"], "z": row["z"], "shape": list(plane.shape), "path": row["path"]}
         entries[place] |= {"cluster": cluster, chosen.scalar: row[chosen.scalar]}
+        entries[place] |= {"box": [list(side) for side in row["box"]], "window": [row["low"], row["high"]]}
         thumbs[place] = _thumb(plane, row["low"], row["high"])
     Image.fromarray(montage(thumbs)).save(folder / MONTAGE)
     manifest = {
         "sample": dataset.sample.id,
+        "voxel_size_um": list(dataset.sample.voxel_size_um),
+        "axes": dataset.sample.axes,
         "classes": dict(classes or CLASSES),
         "chosen": chosen.facts,
         "embedding": {key: embedding.settings[key] for key in ("model", "weights", "runtime", "step")},

