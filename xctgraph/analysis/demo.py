@@ -59,8 +59,9 @@ def demo(out: str | Path, *, seed: int = 0, progress: Progress = silent, **param
         progress("asking five questions", 0, 0)
         answers = headline(report.context(store, spec.sample))
         checks, checked = compare(store, data / "truth", spec)
-        progress("writing the report", 0, 0)
-        page = report.write(store, out / "report.html", sample=spec.sample, answers=answers, checks=checks, checked=checked)
+        page = report.write(
+            store, out / "report.html", sample=spec.sample, answers=answers, checks=checks, checked=checked, progress=progress
+        )
         return DemoResult(store.path, page, answers, checks, checked)
 
 

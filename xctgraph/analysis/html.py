@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -13,11 +14,12 @@ import pyarrow as pa
 from plotly.offline import get_plotlyjs
 
 SHOWN = 15
+PLOT = '<script type="application/json" data-for='
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
 
 
 def page(title: str, body: str) -> str:
-    """A whole page around `body` (markup); `title` is text."""
+    """A whole page around `body` (markup); `title` is text. Plotly is inlined where the body has a figure of it."""
     assets = files("xctgraph.analysis") / "assets"
     style, script = ((assets / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     return f"""<!DOCTYPE html>
@@ -34,7 +36,7 @@ def page(title: str, body: str) -> str:
 <main>
 {body}
 </main>
-<script>{_plotly()}</script>
+{f"<script>{_plotly()}</script>" if PLOT in body else ""}
 <script>{script}</script>
 </body>
 </html>
@@ -52,9 +54,9 @@ def definitions(items: Mapping[str, str]) -> str:
     return f"<dl>{rows}</dl>"
 
 
-def details(summary: str, inner: str) -> str:
-    """A folded part; `summary` is text, `inner` markup."""
-    return f"<details><summary>{escape(summary)}</summary>{inner}</details>"
+def details(summary: str, inner: str, css: str = "") -> str:
+    """A folded part; `summary` is text, `inner` markup. With the class `data` it is printed, unfolded."""
+    return f"<details{f' class="{css}"' if css else ''}><summary>{escape(summary)}</summary>{inner}</details>"
 
 
 def code(text: str, label: str) -> str:
@@ -62,18 +64,18 @@ def code(text: str, label: str) -> str:
     return f'<pre tabindex="0" role="region" aria-label="{escape(label)}"><code>{escape(text.strip())}</code></pre>'
 
 
-def table(data: pa.Table, caption: str, units: Mapping[str, str] | None = None) -> str:
-    """The first rows of a table, numbers right, null as a dash; says how many rows are not shown."""
+def table(data: pa.Table, caption: str, units: Mapping[str, str] | None = None, *, shown: int = SHOWN) -> str:
+    """The first `shown` rows of a table, numbers right, null as a dash; says how many rows are not shown."""
     units = units or {}
     numeric = {f.name: pa.types.is_integer(f.type) or pa.types.is_floating(f.type) for f in data.schema}
     head = "".join(_th(name, units.get(name, ""), numeric[name]) for name in data.column_names)
     rows = "".join(
         "<tr>" + "".join(_td(name, row[name], numeric[name]) for name in data.column_names) + "</tr>"
-        for row in data.slice(0, SHOWN).to_pylist()
+        for row in data.slice(0, shown).to_pylist()
     )
     if not data.num_rows:
         rows = f'<tr><td colspan="{len(data.column_names)}">no rows</td></tr>'
-    note = f" First {SHOWN} of {data.num_rows:,} rows." if data.num_rows > SHOWN else ""
+    note = f" First {shown} of {data.num_rows:,} rows." if data.num_rows > shown else ""
     return (
         f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f"<table><caption>{escape(caption + note)}</caption>"
@@ -89,8 +91,22 @@ def figure(plot: go.Figure, alt: str, caption: str, identifier: str) -> str:
         f'<figure><div id="{escape(identifier)}" class="plot" role="group" aria-label="{escape(alt)}" style="height:{height}px">'
         f"<noscript>{escape(alt)} (The figure needs JavaScript.)</noscript></div>"
         f"<figcaption>{escape(caption)}</figcaption>"
-        f'<script type="application/json" data-for="{escape(identifier)}">{data}</script></figure>'
+        f'{PLOT}"{escape(identifier)}">{data}</script></figure>'
     )
+
+
+def image(svg: bytes, alt: str, identifier: str) -> str:
+    """A still figure with its words under it, as data: a browser runs nothing that stands in an image."""
+    data = base64.b64encode(svg).decode()
+    return (
+        f'<figure id="{escape(identifier)}"><img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}">'
+        f"<figcaption>{escape(alt)}</figcaption></figure>"
+    )
+
+
+def megabytes_of_plotly() -> float:
+    """What plotly's JavaScript adds to a page, MB."""
+    return len(_plotly().encode()) / 1e6
 
 
 def number(value: float) -> str:

@@ -100,6 +100,28 @@ def pairs(table: pa.Table, *, before: tuple[str, str], after: tuple[str, str], t
     return figure
 
 
+def reliability(table: pa.Table) -> go.Figure:
+    """Shares of number and volume by class of size, and the expected error of a volume.
+
+    Columns `from_px`, `to_px`, `share_percent`, `volume_percent`, `diameter_px`, `error_percent`.
+    """
+    need(table, "from_px", "to_px", "share_percent", "volume_percent", "diameter_px", "error_percent")
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
+    names = [f"{row['from_px']:g}+" if row["to_px"] is None else f"{row['from_px']:g}–{row['to_px']:g}" for row in table.to_pylist()]
+    for name, column, colour in (("features", "share_percent", "#2f7ebc"), ("their volume", "volume_percent", "#7f7f7f")):
+        figure.add_trace(go.Bar(x=names, y=table[column].to_numpy(), name=name, marker={"color": colour}), row=1, col=1)
+    diameter, error = table["diameter_px"].to_numpy(), table["error_percent"].to_numpy()
+    line = go.Scatter(x=diameter, y=error, mode="lines+markers", name="error", showlegend=False, line={"color": "#c23b4b"})
+    figure.add_trace(line, row=1, col=2)
+    figure.add_hline(y=10, line={"dash": "dot", "width": 1}, row=1, col=2)
+    figure.update_layout(layout(barmode="group"))
+    figure.update_xaxes(axis("equivalent diameter / px", type="category"), col=1)
+    figure.update_xaxes(log_axis("equivalent diameter / px", diameter), col=2)
+    figure.update_yaxes(axis("share / %", rangemode="tozero"), col=1)
+    figure.update_yaxes(axis("error of a volume / %", rangemode="tozero"), col=2)
+    return figure
+
+
 def _kinds(table: pa.Table) -> list[str]:
     return sorted(set(table["kind"].to_pylist()))
 

@@ -37,7 +37,8 @@ def scene_of(store: Store, sample: str, t: int, spacing: Spacing, *, colour_by: 
     """Read one scan and draw it, fractures as the mesh of their voxels; voxel size z, y, x in µm."""
     features = store.read("features", sample=sample, t=t, columns=list(COLUMNS))
     fractures = features.filter(pc.equal(features["kind"], "fracture"))["label"].to_pylist()
-    mesh = surface(store.labels(sample, t), fractures, spacing) if fractures else None
+    (has_voxels,) = store.read("scans", sample=sample, t=t, columns=["has_voxels"])["has_voxels"].to_pylist()
+    mesh = surface(store.labels(sample, t), fractures, spacing) if fractures and has_voxels else None
     meshes = {"fracture": mesh} if mesh is not None and len(mesh.faces) else {}
     figure, caption = scene(features, spacing, meshes, colour_by=colour_by)
     alt = f"Fractures and defects of scan {t} in 3D, coloured by {colour_by.replace('_', ' ')}."
@@ -74,7 +75,10 @@ def scene(
     colours = kind_colours([*kinds, *meshes])
     solid = features.filter(pc.invert(pc.is_in(features["kind"], pa.array(list(meshes), pa.string()))))
     solid = solid.sort_by([("equivalent_diameter", "descending"), ("uid", "ascending")])
-    large, small = solid.slice(0, max_ellipsoids), solid.slice(max_ellipsoids, max_points)
+    # Tables of other programs may not say how a feature's volume is spread: a point shows where it is.
+    spread = solid.filter(pc.is_valid(pc.add(pc.add(solid["cov_zz"], solid["cov_yy"]), solid["cov_xx"])))
+    large = spread.slice(0, max_ellipsoids)
+    small = solid.filter(pc.invert(pc.is_in(solid["uid"], large["uid"].combine_chunks()))).slice(0, max_points)
     dense = colour_by == "local_density"
     figure = go.Figure()
     for kind, mesh in meshes.items():
@@ -142,11 +146,13 @@ def _hover(rows: pa.Table, kind: str) -> str:
 
 def _caption(features: pa.Table, large: pa.Table, small: pa.Table, meshes: Mapping[str, Mesh]) -> str:
     drawn = sum(pc.sum(pc.equal(features["kind"], kind)).as_py() or 0 for kind in meshes)
-    parts = [f"The {large.num_rows:,} largest defects are ellipsoids to scale with the covariance of their voxels"]
+    parts = []
+    if large.num_rows:
+        parts.append(f"The {large.num_rows:,} largest defects are ellipsoids to scale with the covariance of their voxels")
     if small.num_rows:
-        parts.append(f"the next {small.num_rows:,} are points")
+        parts.append(f"the next {small.num_rows:,} are points" if parts else f"{small.num_rows:,} defects are points, not to scale")
     left = features.num_rows - drawn - large.num_rows - small.num_rows
     if left:
         parts.append(f"{left:,} smaller ones are not drawn")
     coarse = [f"every {mesh.step}³ voxels of the {kind} are drawn as one" for kind, mesh in meshes.items() if mesh.step > 1]
-    return "; ".join(parts + coarse) + "."
+    return ("; ".join(parts + coarse) or "There is no defect") + "."

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, sample, synth
+from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, report, sample, synth
 from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
@@ -52,6 +52,7 @@ app.command("sample")(sample.sample)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)
+app.command("report")(report.report)
 app.command("explore")(explore.explore)
 app.command("doctor")(health.doctor)
 app.command("gc")(health.gc)

@@ -54,6 +54,13 @@ def reliable_diameter(blur: float, noise: float) -> float | None:
     return float(brentq(excess, 0.1, LARGEST))
 
 
+def blur_of_reliable(diameter: float, noise: float) -> float:
+    """Blur, voxels, that makes a diameter (voxels) the smallest reliable one; 0 where noise and grid alone ask for more."""
+    if volume_error(diameter, 0.0, noise) >= TOLERANCE:
+        return 0.0
+    return float(brentq(lambda blur: volume_error(diameter, blur, noise) - TOLERANCE, 0.0, diameter))
+
+
 def blur_of_step(step: float, noise: float) -> float:
     """Standard deviation, voxels, of the blur at which two neighbouring voxels on either side of a threshold differ by `step`.
 

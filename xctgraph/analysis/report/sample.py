@@ -1,28 +1,30 @@
-"""One HTML file that answers the headline questions about a sample and needs nothing else to be read."""
+"""The report of one sample: answers first, then figures, studies, what small objects are worth, methods."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import shlex
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from xctgraph import __version__
-from xctgraph.analysis import html
+from xctgraph.analysis import characterise, html
 from xctgraph.analysis.answers import Answer, Context, headline
+from xctgraph.analysis.characterise import Characterisation
+from xctgraph.analysis.report import characterised, methods, small, studies
+from xctgraph.analysis.report.context import context, save
 from xctgraph.store import Store
-from xctgraph.store.errors import InputError, nearest
+from xctgraph.store.progress import Progress, silent
 
 LIMITS = (
     "Every number rests on the segmentation; nothing here corrects for objects it missed or invented.",
     "Volumes count voxels: an object a few voxels across can be wrong by half, and its shape by more.",
-    "No statement comes with an interval or a null model. They are descriptions of this sample, in a first form.",
+    "The five questions come without an interval or a null model: they describe this sample, in a first form. Intervals and "
+    "corrected p-values stand under the characterisation and with the stored studies.",
 )
+HOLDS = "What does the sample hold, and how does it change?"
+SMALL = "What are small objects worth?"
 
 
 def write(
@@ -33,13 +35,16 @@ def write(
     answers: Sequence[Answer] | None = None,
     checks: pa.Table | None = None,
     checked: str = "",
+    seed: int = 0,
+    n_draws: int = 999,
+    progress: Progress = silent,
 ) -> Path:
     """Write the report of one sample.
 
     Parameters
     ----------
     store
-        Open store.
+        Open store; nothing is written into it.
     path
         The HTML file to write.
     sample
@@ -48,6 +53,10 @@ def write(
         Answers already made with `answers.headline`; asked here otherwise.
     checks, checked
         A table that compares the result with a known truth, and a sentence about it.
+    seed, n_draws
+        Of the intervals and tests of the characterisation.
+    progress
+        Called as work goes on.
 
     Returns
     -------
@@ -60,42 +69,20 @@ def write(
         If the sample is unknown or not named, or has no scan.
     """
     about = context(store, sample)
+    progress("asking five questions", 0, 0)
     found = list(answers) if answers is not None else headline(about)
+    known = characterise.characterise(store, sample=about.sample, seed=seed, n_draws=n_draws, progress=progress)
+    progress("writing the report", 0, 0)
     parts = [(answer.question, _section(answer, n)) for n, answer in enumerate(found, 1)]
+    parts += [(HOLDS, characterised.section(known)), (SMALL, small.section(about))]
+    parts.append(("Stored studies", studies.section(store, about.sample)))
     if checks is not None:
-        parts.append(
-            ("How close is this to the truth?", html.paragraph(checked, "answer") + html.table(checks, "Found against true."))
-        )
-    parts += [("How far to trust this", _list(LIMITS)), ("What to try next", _next(store, about.sample))]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(html.page(f"xctgraph: sample {about.sample}", _header(about) + html.sections(parts)), encoding="utf-8")
-    partial.replace(path)
-    return path
-
-
-def context(store: Store, sample: str | None = None) -> Context:
-    """Collect what the questions are asked about.
-
-    Raises
-    ------
-    InputError
-        If the sample is unknown or not named, or has no scan.
-    """
-    rows = {row["sample"]: row for row in store.read("samples").to_pylist()}
-    if sample is None and len(rows) == 1:
-        sample = next(iter(rows))
-    if sample is None:
-        held = f"samples {', '.join(sorted(rows))}: name one" if rows else "no sample: run `xctgraph ingest` first"
-        raise InputError(f"the store holds {held}")
-    if sample not in rows:
-        raise InputError(f"the store has no sample {sample!r}: {nearest(sample, rows)}")
-    scans: list[dict[str, Any]] = store.read("scans", sample=sample).sort_by("t").to_pylist()
-    if not scans:
-        raise InputError(f"sample {sample!r} has no scan: run `xctgraph ingest` first")
-    z, y, x = (rows[sample][f"voxel_{axis}"] for axis in "zyx")
-    return Context(store, sample, scans, (z, y, x))
+        closeness = html.paragraph(checked, "answer") + html.table(checks, "Found against true.")
+        parts.append(("How close is this to the truth?", closeness))
+    doubts = [*LIMITS, *known.notes]
+    parts += [("How far to trust this", _list(doubts)), ("Methods", methods.section(about)), ("What to try next", _next(about))]
+    body = _header(about) + _short(found, known) + html.sections(parts) + _footer()
+    return save(f"xctgraph: sample {about.sample}", body, path)
 
 
 def _header(about: Context) -> str:
@@ -109,34 +96,23 @@ def _header(about: Context) -> str:
         "Voxel size (z, y, x)": ", ".join(html.number(v) for v in about.spacing) + " µm",
         "Features in all scans": html.number(n_features),
         "Material": sample["material"] or "not given",
-        "Neighbours of a voxel": str(last["connectivity"]),
-        "NEAR up to a gap of": f"{html.number(last['near_gap'])} µm",
-        "Density within": f"{html.number(last['density_radius'])} µm",
+        "Environment": sample["environment"] or "not given",
+        "Axis of the load": sample["load_axis"] or "not given",
         "Revision of the store": str(store.manifest().revision),
-        "Made with": ", ".join(
-            [f"xctgraph {__version__}", *(f"{n} {importlib.metadata.version(n)}" for n in ("duckdb", "ladybug", "plotly"))]
-        ),
     }
-    return (
-        f"<header><h1>Sample {escape(about.sample)}</h1>"
-        + html.paragraph("Five questions to a graph of the features in a time series of X-ray CT volumes.")
-        + html.definitions(items)
-        + html.details("How each scan was made", _jobs(about))
-        + "</header>"
+    words = "Features in a time series of X-ray CT volumes, asked as a graph."
+    return f"<header><h1>Sample {escape(about.sample)}</h1>{html.paragraph(words)}{html.definitions(items)}</header>"
+
+
+def _short(answers: Sequence[Answer], known: Characterisation) -> str:
+    """All answers in short, each with the way to what it rests on: what the first page of a print shows."""
+    items = [(HOLDS, known.text), *((answer.question, answer.sentence) for answer in answers)]
+    places = [len(answers) + 1, *range(1, len(answers) + 1)]
+    rows = "".join(
+        f'<li><a href="#s{place}">{escape(question)}</a> {escape(text)}</li>'
+        for place, (question, text) in zip(places, items, strict=True)
     )
-
-
-def _jobs(about: Context) -> str:
-    jobs = {row["job_id"]: row for row in about.store.read("jobs").to_pylist()}
-    parts = []
-    for scan in about.scans:
-        job = jobs.get(scan["job_id"])
-        if job is not None:
-            settings = json.dumps(json.loads(job["parameters"]), indent=2, ensure_ascii=False)
-            made = f"xctgraph {job['version']}, {job['started_at']}, {html.number(job['seconds'])} s"
-            line = f"Scan {scan['t']} from {scan['path']}: {made}."
-            parts.append(html.paragraph(line) + html.code(settings, f"Parameters of scan {scan['t']}"))
-    return "".join(parts) or html.paragraph("The store holds no record of it.")
+    return f'<nav class="short" aria-label="In short"><h2>In short</h2><ul>{rows}</ul></nav>'
 
 
 def _section(answer: Answer, n: int) -> str:
@@ -159,15 +135,21 @@ def _list(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def _next(store: Store, sample: str) -> str:
-    place, name = shlex.quote(str(store.path)), shlex.quote(f"sample={sample}")
+def _next(about: Context) -> str:
+    place, name = shlex.quote(str(about.store.path)), shlex.quote(f"sample={about.sample}")
     cypher = "MATCH (f:Feature)-[r:NEAR]-(g:Feature) RETURN f.kind AS kind, g.kind AS other, count(*) AS n ORDER BY kind, other"
     lines = (
         f"xctgraph query --store {place} --list",
-        f"xctgraph query --store {place} largest-features --param {name} --param t=0",
+        f"xctgraph query --store {place} largest-features --param {name} --param t={about.scans[0]['t']}",
         f'xctgraph cypher --store {place} "{cypher}"',
         f'xctgraph sql --store {place} "SELECT t, kind, avg(sphericity) FROM features GROUP BY ALL ORDER BY ALL"',
         f"xctgraph export pyg --store {place} snapshots",
     )
     words = html.paragraph("Ask the store more, in Cypher or SQL, or take it to PyTorch Geometric:")
     return words + html.code("\n".join(lines), "Commands to try")
+
+
+def _footer() -> str:
+    size = html.megabytes_of_plotly()
+    words = f"One file that asks the network for nothing. {size:.1f} MB of it is plotly.js, which turns the figures."
+    return f"<footer>{html.paragraph(words, 'caveat')}</footer>"
