@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from torch_geometric.data import HeteroData
 
 from xctgraph.analysis.forecast.batches import Batches
 from xctgraph.analysis.forecast.columns import NODE
-from xctgraph.analysis.forecast.network import EdgeType, Network, edge_types
+from xctgraph.analysis.forecast.network import Network, edge_types
 from xctgraph.analysis.forecast.rows import Bools, Floats, Ints, Rows
 
 LAYERS = 2
@@ -22,6 +22,8 @@ EPOCHS = 60
 PATIENCE = 6
 RATE = 5e-3
 DECAY = 1e-3
+
+Change = Callable[[HeteroData, int], HeteroData]
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,15 @@ class Trained:
     network: Network
     batches: Batches
 
-    def probability(self, rows: Rows, chosen: Bools, **changed: object) -> Floats:
-        """Chance (n,) of the chosen rows; NaN of the others. `changed` as in `logits`."""
-        found = np.full(len(rows), np.nan)
+    def chance(self, chosen: Bools, change: Change | None = None) -> Floats:
+        """Chance (n,) of the chosen rows, NaN of the others; `change` alters x or edges of the batch with a number."""
+        found = np.full(len(chosen), np.nan)
         self.network.eval()
-        with torch.inference_mode():
+        with _one_thread(), torch.inference_mode():
             for number in self.batches.of(chosen):
                 data = self.batches[number]
-                found[data.row.numpy()] = logits(self.network, data, **changed).double().sigmoid().numpy()  # type: ignore[arg-type]
+                changed = data if change is None else change(data, number)
+                found[data.row.numpy()] = logits(self.network, changed).double().sigmoid().numpy()
         return np.where(chosen, found, np.nan)
 
 
@@ -83,15 +86,11 @@ def train(rows: Rows, part: Ints, batches: Batches, relations: Sequence[str], se
         return Trained(network, batches)
 
 
-def logits(
-    network: Network, data: HeteroData, *, without: EdgeType | None = None, changed: tuple[str, Tensor] | None = None
-) -> Tensor:
-    """Logits of the candidates of a batch; `without` the edges of a type, or with other `x` of a node type."""
+def logits(network: Network, data: HeteroData) -> Tensor:
+    """Logits of the candidates of a batch."""
     x = {name: data[name].x for name in data.node_types}
-    if changed is not None:
-        x[changed[0]] = changed[1]
-    index = {edge: data[edge].edge_index for edge in data.edge_types if edge != without}
-    attr = {edge: data[edge].edge_attr for edge in index}
+    index = {edge: data[edge].edge_index for edge in data.edge_types}
+    attr = {edge: data[edge].edge_attr for edge in data.edge_types}
     found: Tensor = network(x, index, attr, len(data.row))
     return found
 
@@ -102,16 +101,24 @@ def repeatable(seed: int) -> Iterator[None]:
 
     scikit-learn, numba and torch bring OpenMP runtimes of their own, which were seen to wait for each other for ever.
     """
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
+    strict = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
-        torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(strict)
-            torch.set_num_threads(threads)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _loss(network: Network, data: HeteroData, y: Tensor, mask: Tensor) -> Tensor:
