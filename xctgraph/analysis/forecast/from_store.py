@@ -112,28 +112,35 @@ def forecast(
         raise MissingExtra("scikit-learn", "ml", "a forecast")
     _check(targets, split, {"repeats": repeats, "reach_um": reach_um, "block_um": block_um, "n_draws": n_draws}, share)
     chosen = selection.select(store, samples=samples)
-    radius = _radius(store, chosen.samples)
-    asked = scans.Asked(chosen.samples, REACH * radius if reach_um is None else reach_um, share)
+    radius = _largest(store, chosen.samples, "front_radius")
+    reach = REACH * radius if reach_um is None else reach_um
     how = split or _split(chosen)
     whole = how == "sample" and len(chosen.samples) >= FEWEST_CLUSTERS
     block = 0.0 if whole else BLOCK * radius if block_um is None else block_um
-    plan = _Plan(how, tuple(range(seed, seed + repeats)), block, max(scan.row["near_gap"] for scan in chosen.scans), n_draws)
+    plan = _Plan(how, tuple(range(seed, seed + repeats)), block, _largest(store, chosen.samples, "near_gap"), n_draws)
     seen = (*NETWORKS, *(_networks().ABLATIONS if ablations else ())) if networks else ()
-    answers, unanswered = [], {}
-    for target in targets:
-        with tempfile.TemporaryDirectory(prefix="xctgraph-forecast-") as folder:
-            found, files = scans.read(store, target, asked, Path(folder) if networks else None, progress)
-            found = found.shuffled(seed) if shuffle else found
-            parts = [rows.split(found, how, number, plan.margin) for number in plan.seeds]
-            why = _too_few(found, parts)
+    answers: list[Answer] = []
+    unanswered: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="xctgraph-forecast-") as folder:
+        found = scans.read(
+            chosen, targets, reach_um=reach, share=share, folder=Path(folder) if networks else None, progress=progress
+        )
+        for target in targets:
+            if target not in found:
+                unanswered[target] = "there is no candidate"
+                continue
+            own, files = found[target].rows, found[target].files
+            own = own.shuffled(seed) if shuffle else own
+            parts = [rows.split(own, how, number, plan.margin) for number in plan.seeds]
+            why = _too_few(own, parts)
             if why:
                 unanswered[target] = why
             else:
-                answers.append(_answer(found, files, parts, plan, seen, progress))
+                answers.append(_answer(own, files, parts, plan, seen, progress))
     if not answers:
         raise InputError("; ".join(f"{name!r} cannot be answered: {why}" for name, why in unanswered.items()))
     return Forecast(
-        samples=chosen.samples, split=how, repeats=repeats, seed=seed, reach_um=asked.reach_um, share=share, block_um=block,
+        samples=chosen.samples, split=how, repeats=repeats, seed=seed, reach_um=reach, share=share, block_um=block,
         n_draws=n_draws, shuffled=shuffle, answers=tuple(answers), unanswered=unanswered,
     )  # fmt: skip
 
@@ -243,10 +250,10 @@ def _split(chosen: selection.Selection) -> str:
     return "time" if min(pairs) >= FEWEST_PAIRS else "block"
 
 
-def _radius(store: Store, samples: Sequence[str]) -> float:
-    """Largest radius of what lies ahead of the fronts; 0 where there are none, which reading the scans tells."""
-    radii = [store.read("scans", sample=sample, columns=["front_radius"])["front_radius"].to_pylist() for sample in samples]
-    return max((radius or 0.0 for found in radii for radius in found), default=0.0)
+def _largest(store: Store, samples: Sequence[str], column: str) -> float:
+    """Largest value of a column of `scans`; 0 where there is none."""
+    values = [store.read("scans", sample=sample, columns=[column])[column].to_pylist() for sample in samples]
+    return max((value or 0.0 for found in values for value in found), default=0.0)
 
 
 def _too_few(found: Rows, parts: Sequence[Ints]) -> str | None:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from xctgraph.analysis import snapshots
 from xctgraph.analysis.forecast.columns import DISTANCE, EDGES, FEATURES, SITE, defect_columns
+from xctgraph.analysis.snapshots import stacked
 from xctgraph.analysis.snapshots.pyg import require_pyg
-from xctgraph.store import Store
+from xctgraph.analysis.snapshots.selection import Selection
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -24,17 +24,13 @@ FRACTURE, SITES = "fracture", "front_site"
 REFERENCE = ("ref_z", "ref_y", "ref_x")
 
 
-def pair(
-    store: Store, sample: str, scans: Sequence[int], *, kinds: tuple[str, ...], near_gap: float, front_radius: float
-) -> HeteroData:
+def pair(selection: Selection, *, kinds: tuple[str, ...], near_gap: float, front_radius: float) -> HeteroData:
     """The graph of one or two scans of a sample.
 
     Parameters
     ----------
-    store, sample
-        Where from.
-    scans
-        t, or t - 1 and t.
+    selection
+        Of the scan t, or of t - 1 and t.
     kinds
         Kinds of the store that are not fractures.
     near_gap, front_radius
@@ -51,13 +47,12 @@ def pair(
         `columns.EDGES` says.
     """
     torch, geometric = require_pyg()
-    stack = snapshots.spatiotemporal(
-        store, sample=sample, t=range(min(scans), max(scans) + 1), features=[*FEATURES, *REFERENCE], targets=True
-    )
+    stack = stacked.stack(selection, features=[*FEATURES, *REFERENCE], targets=True)
+    last = selection.scans[-1]
     present = [kind for kind in kinds if kind in stack.node_types]
     data: HeteroData = geometric.HeteroData()
-    data.sample, data.t = sample, max(scans)
-    sites = _sites(stack, front_radius)
+    data.sample, data.t = last.sample, last.t
+    sites = _sites(stack, last.t, front_radius)
     fields = _defects(stack, present, kinds, sites, near_gap)
     for name, values in (("defect", fields), (SITES, sites)):
         for key, array in values.items():
@@ -70,7 +65,7 @@ def pair(
     return data
 
 
-def _sites(stack: HeteroData, front_radius: float) -> dict[str, NDArray[Any]]:
+def _sites(stack: HeteroData, last: int, front_radius: float) -> dict[str, NDArray[Any]]:
     if SITES not in stack.node_types:
         empty = np.empty(0, np.int64)
         none = {"x": np.empty((0, len(SITE)), np.float32), "t": empty, "key": empty, "advance_um": np.empty(0, np.float32)}
@@ -81,7 +76,7 @@ def _sites(stack: HeteroData, front_radius: float) -> dict[str, NDArray[Any]]:
     gap = SITE.index("nearest_gap")
     x[:, gap] = np.where(np.isnan(x[:, gap]), front_radius, x[:, gap])
     advance = node.y.numpy()[:, stack.y_names[SITES].index("advance_um")].copy()
-    advance[node.t.numpy() < node.t.max().item()] = np.nan
+    advance[node.t.numpy() < last] = np.nan
     return {
         "x": x,
         "t": node.t.numpy(),
