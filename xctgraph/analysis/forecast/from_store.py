@@ -17,7 +17,7 @@ from xctgraph.analysis import study
 from xctgraph.analysis.forecast import metrics, rows, scans
 from xctgraph.analysis.forecast.columns import Target
 from xctgraph.analysis.forecast.flat import FLAT
-from xctgraph.analysis.forecast.metrics import Tested
+from xctgraph.analysis.forecast.metrics import Trial
 from xctgraph.analysis.forecast.result import QUESTION, REFERENCE, Answer, Forecast, Score
 from xctgraph.analysis.forecast.rows import Floats, Ints, Rows
 from xctgraph.analysis.snapshots import selection
@@ -167,7 +167,7 @@ def _answer(
         if nets is not None:
             chance |= dict(nets.chances(part, seed))
         test, val = np.flatnonzero(part == 2), part == 1
-        tested.append(Tested(test, {name: values[test] for name, values in chance.items()}))
+        tested.append(Trial(test, {name: values[test] for name, values in chance.items()}))
         validation.append({name: float(metrics.average_precision(found.y[val], values[val])[0]) for name, values in chance.items()})
     mean = {name: float(np.mean([one[name] for one in validation])) for name in validation[0]}
     best = max((name for name in mean if name in (*FLAT, *NETWORKS) and name not in ("distance", REFERENCE)), key=lambda name: mean[name])

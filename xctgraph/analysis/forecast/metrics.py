@@ -37,7 +37,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Trial:
     """Forecasts of one repeat: the rows of its test, and the chance that each model gives them."""
 
     rows: Ints
@@ -82,7 +82,7 @@ def log_loss(y: Bools, chance: Floats, weight: Floats | None = None) -> Floats:
 MEASURES = {"average_precision": average_precision, "log_loss": log_loss}
 
 
-def draws(y: Bools, tested: Sequence[Tested], cluster: Ints, n_draws: int, seed: int) -> dict[str, dict[str, Floats]]:
+def draws(y: Bools, tested: Sequence[Trial], cluster: Ints, n_draws: int, seed: int) -> dict[str, dict[str, Floats]]:
     """Each measure of each model, mean over the repeats: as found, then in bootstrap samples of whole clusters, (1 + n_draws,).
 
     A cluster has the same weight in all repeats and for all models, so that differences of models are paired (A. C. Davison,
@@ -131,7 +131,7 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def calibration(y: Bools, tested: Sequence[Tested], model: str) -> list[Bin]:
+def calibration(y: Bools, tested: Sequence[Trial], model: str) -> list[Bin]:
     """Forecast against what happened, in bins of equally many rows, those of all repeats together."""
     chance = np.concatenate([one.chance[model] for one in tested])
     happened = np.concatenate([y[one.rows] for one in tested])
