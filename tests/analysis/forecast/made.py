@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,25 +61,26 @@ def by_nothing(scan: Scan, rng: np.random.Generator) -> np.ndarray:
     return rng.random(len(scan.position)) < 0.3
 
 
-def make(
-    folder: Path, rng: np.random.Generator, rule: Rule, *, scans: int = 8, defects: int = 150, sample: str = "S1", fracture: bool = True
-) -> Store:
-    """A store with one sample; a swallowed defect is followed by another of its place and label, with a track of its own."""
+def make(folder: Path, rng: np.random.Generator, rule: Rule, *, samples: int = 1, **shape: Any) -> Store:
+    """A store with samples S1, S2, ...; a swallowed defect is followed by another of its place and label, with a track of its own."""
     store = open_store(folder, create=True)
-    add(store, rng, rule, scans=scans, defects=defects, sample=sample, fracture=fracture)
+    for number in range(samples):
+        add(store, rng, rule, sample=f"S{number + 1}", sample_no=number, **shape)
     return store
 
 
 def add(
-    store: Store, rng: np.random.Generator, rule: Rule, *, scans: int, defects: int, sample: str, sample_no: int = 0, fracture: bool = True
-) -> None:
+    store: Store, rng: np.random.Generator, rule: Rule, *, sample: str, sample_no: int, scans: int = 4, defects: int = 150,
+    deep: float = 1.0, wide: float = 1.0, fracture: bool = True,
+) -> None:  # fmt: skip
+    """`deep` and `wide` times the room ahead of the front and along it."""
     with store.write(Job("made", sample=sample)) as tx:
         tx.put(
             "samples",
             {"sample": [sample], "sample_no": [sample_no], "load_axis": ["z"], **{f"voxel_{a}": [1.0] for a in "zyx"}},
             sample=sample,
         )
-        position = rng.uniform((-15, 0, 0), (15, EDGE, 60), (defects, 3))
+        position = rng.uniform((-15, 0, 0), (15, wide * EDGE, deep * 60), (defects, 3))
         pairs = cKDTree(position).query_pairs(GAP, output_type="ndarray").reshape(-1, 2)
         near = np.sort(pairs, axis=1)[np.lexsort(np.sort(pairs, axis=1).T[::-1])]
         track = scan_id(sample_no, 0) + np.arange(1, defects + 1)
@@ -93,12 +95,12 @@ def add(
             scan = Scan(t, position, columns, near, before)
             swallowed = rule(scan, rng)
             base = scan_id(sample_no, t)
-            tx.put("scans", _scan(sample, t, base, fracture), sample=sample, t=t)
+            tx.put("scans", _scan(sample, t, base), sample=sample, t=t)
             tx.put("features", _features(sample, t, base, scan, track, fracture), sample=sample, t=t)
             distance = np.linalg.norm(position[near[:, 0]] - position[near[:, 1]], axis=1)
             tx.put("near", _edges(sample, t, base, near[:, 0] + 1, near[:, 1] + 1, gap=distance / 2, distance=distance), sample=sample, t=t)
             if fracture:
-                tx.put("front_sites", _sites(sample, t, base, rng, known=t + 1 < scans), sample=sample, t=t)
+                tx.put("front_sites", _sites(sample, t, base, rng, wide * EDGE, known=t + 1 < scans), sample=sample, t=t)
             if t + 1 < scans:
                 tx.put("next", _next(sample, t, base, scan_id(sample_no, t + 1), swallowed), sample=sample, t=t)
             held += track.tolist()
@@ -115,7 +117,7 @@ def add(
         )  # fmt: skip
 
 
-def _scan(sample: str, t: int, base: int, fracture: bool) -> dict[str, list[object]]:
+def _scan(sample: str, t: int, base: int) -> dict[str, list[object]]:
     return {
         "scan_id": [base], "sample": [sample], "t": [t], "previous_scan_id": [None], **{f"n_{axis}": [200] for axis in "zyx"},
         "path": ["made"], "checksum": [""], "material_volume": [8e6], "near_gap": [10.0], "cluster_gap": [5.0], "density_radius": [25.0],
@@ -147,8 +149,8 @@ def _features(sample: str, t: int, base: int, scan: Scan, track: np.ndarray, fra
     )  # fmt: skip
 
 
-def _sites(sample: str, t: int, base: int, rng: np.random.Generator, *, known: bool) -> pa.Table:
-    y = np.arange(5.0, EDGE, 10.0)
+def _sites(sample: str, t: int, base: int, rng: np.random.Generator, width: float, *, known: bool) -> pa.Table:
+    y = np.arange(5.0, width, 10.0)
     n = len(y)
     place = {"z": np.zeros(n), "y": y, "x": np.full(n, 5.0)}
     advance = rng.uniform(0, 10, n)
@@ -158,7 +160,7 @@ def _sites(sample: str, t: int, base: int, rng: np.random.Generator, *, known: b
             "t": np.full(n, t, np.int32), "patch": np.zeros(n, np.int32), "front": np.zeros(n, np.int32), "arc": y,
             "front_length": np.full(n, 10.0), **place, **{f"ref_{axis}": v for axis, v in place.items()},
             "direction_z": np.zeros(n), "direction_y": np.zeros(n), "direction_x": np.ones(n), "curvature": rng.normal(0, 0.01, n),
-            "surface_distance": np.minimum(y, EDGE - y), "opening": rng.uniform(3, 8, n), "ahead_volume": np.ones(n),
+            "surface_distance": np.minimum(y, width - y), "opening": rng.uniform(3, 8, n), "ahead_volume": np.ones(n),
             "n_ahead": rng.integers(0, 5, n), "local_density": rng.random(n),
             "advance_um": advance if known else pa.nulls(n, pa.float64()), "advanced": advance > 2 if known else pa.nulls(n, pa.bool_()),
         }

@@ -14,8 +14,8 @@ pytest.importorskip("torch_geometric")
 
 
 def answer(folder: Path, rng: np.random.Generator, rule: made.Rule, **options: object) -> Answer:
-    with made.make(folder / "xct.store", rng, rule) as store:
-        found = forecast(store, targets=("swallowed",), split="time", repeats=1, n_draws=199, **({"ablations": False} | options))
+    with made.make(folder / "xct.store", rng, rule, samples=8) as store:
+        found = forecast(store, targets=("swallowed",), repeats=1, n_draws=199, **({"ablations": False} | options))
     (one,) = found.answers
     return one
 
@@ -57,8 +57,8 @@ def test_what_the_scan_before_tells_is_seen_over_next(tmp_path: Path, rng: np.ra
 
 
 def test_shuffled_outcomes_are_left_to_chance(tmp_path: Path, rng: np.random.Generator) -> None:
-    with made.make(tmp_path / "xct.store", rng, made.by_neighbours) as store:
-        found = forecast(store, targets=("swallowed",), split="time", repeats=2, n_draws=199, ablations=False, shuffle=True)
+    with made.make(tmp_path / "xct.store", rng, made.by_neighbours, samples=8) as store:
+        found = forecast(store, targets=("swallowed",), repeats=1, n_draws=199, ablations=False, shuffle=True)
     (one,) = found.answers
     for name in one.scores:
         assert precision(one, name) < one.tested_share + 0.15, name
@@ -67,7 +67,7 @@ def test_shuffled_outcomes_are_left_to_chance(tmp_path: Path, rng: np.random.Gen
 
 @pytest.mark.parametrize("networks", [False, True])
 def test_the_same_seed_gives_the_same_numbers(tmp_path: Path, rng: np.random.Generator, networks: bool) -> None:
-    with made.make(tmp_path / "xct.store", rng, made.by_itself, scans=6) as store:
+    with made.make(tmp_path / "xct.store", rng, made.by_itself, scans=8) as store:
         runs = [
             forecast(store, split="time", repeats=1, seed=seed, n_draws=99, networks=networks, ablations=False).to_dict()
             for seed in (3, 3, 4)
