@@ -82,12 +82,11 @@ def main() -> None:
     if given.nulls:
         print(nulls(given.nulls, given.samples, given.attraction, given.seed))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        with open_store(given.out or Path(folder) / "xct.store", create=True) as store:
-            fill(store, given.samples, given.attraction, given.seed)
-            start = time.perf_counter()
-            found = forecast(store, seed=given.seed)
-            print(f"\n{table(found)}\n{found.text}\n{time.perf_counter() - start:.0f} s")
+    with tempfile.TemporaryDirectory() as folder, open_store(given.out or Path(folder) / "xct.store", create=True) as store:
+        fill(store, given.samples, given.attraction, given.seed)
+        start = time.perf_counter()
+        found = forecast(store, seed=given.seed)
+        print(f"\n{table(found)}\n{found.text}\n{time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

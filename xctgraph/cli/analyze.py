@@ -182,7 +182,9 @@ def forecast(
     split: Annotated[
         str | None,
         typer.Option(
-            "--split", help="Test on later scans (time), other blocks (block) or other samples (sample).", show_default="what there is"
+            "--split",
+            help="Test on later scans (time), other blocks (block) or other samples (sample).",
+            show_default="what there is",
         ),
     ] = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Repeats of split and training.", min=1)] = 5,

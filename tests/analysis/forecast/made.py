@@ -98,7 +98,12 @@ def add(
             tx.put("scans", _scan(sample, t, base), sample=sample, t=t)
             tx.put("features", _features(sample, t, base, scan, track, fracture), sample=sample, t=t)
             distance = np.linalg.norm(position[near[:, 0]] - position[near[:, 1]], axis=1)
-            tx.put("near", _edges(sample, t, base, near[:, 0] + 1, near[:, 1] + 1, gap=distance / 2, distance=distance), sample=sample, t=t)
+            tx.put(
+                "near",
+                _edges(sample, t, base, near[:, 0] + 1, near[:, 1] + 1, gap=distance / 2, distance=distance),
+                sample=sample,
+                t=t,
+            )
             if fracture:
                 tx.put("front_sites", _sites(sample, t, base, rng, wide * EDGE, known=t + 1 < scans), sample=sample, t=t)
             if t + 1 < scans:

@@ -55,7 +55,17 @@ def test_rows_are_what_the_tables_say(tmp_path: Path, rng: np.random.Generator) 
                 site.curvature, site.n_ahead, 25.0, links.event[links.source == defect.feature_id].iloc[0] == "swallowed",
             )  # fmt: skip
     assert set(own.key.tolist()) == set(expected)
-    names = ["volume", "sphericity", "local_density", "ahead", "beside", "gap", "site_curvature", "site_n_ahead", "site_nearest_gap"]
+    names = [
+        "volume",
+        "sphericity",
+        "local_density",
+        "ahead",
+        "beside",
+        "gap",
+        "site_curvature",
+        "site_n_ahead",
+        "site_nearest_gap",
+    ]
     for key, values, y in zip(own.key.tolist(), own.columns(names).tolist(), own.y.tolist(), strict=True):
         *numbers, swallowed = expected[key]
         assert values == pytest.approx(numbers, rel=1e-5, abs=1e-4)
@@ -124,7 +134,12 @@ def test_no_track_is_in_two_parts(how: str, rng: np.random.Generator, seed: int)
     if how == "sample":
         assert (kept.groupby("sample").part.nunique() == 1).all()
     if how == "time":
-        assert kept[kept.part == 0].t.max() < kept[kept.part == 1].t.min() <= kept[kept.part == 1].t.max() < kept[kept.part == 2].t.min()
+        assert (
+            kept[kept.part == 0].t.max()
+            < kept[kept.part == 1].t.min()
+            <= kept[kept.part == 1].t.max()
+            < kept[kept.part == 2].t.min()
+        )
     np.testing.assert_array_equal(part, rows.split(given, how, seed, margin=5.0))
 
 
@@ -156,9 +171,7 @@ def test_measures_are_those_of_scikit_learn(rng: np.random.Generator) -> None:
 def test_draws_are_of_whole_clusters_and_paired(rng: np.random.Generator, seed: int) -> None:
     n, cluster = 600, np.repeat(np.arange(30), 20)
     y = rng.random(n) < 0.4
-    tested = [
-        Trial(np.flatnonzero(rng.random(n) < 0.5), {}) for _ in range(3)
-    ]
+    tested = [Trial(np.flatnonzero(rng.random(n) < 0.5), {}) for _ in range(3)]
     good, noise = np.clip(0.6 * y + 0.4 * rng.random(n), 0.01, 0.99), rng.random(n)
     tested = [Trial(one.rows, {"good": good[one.rows], "noise": noise[one.rows], "same": good[one.rows]}) for one in tested]
     drawn = metrics.draws(y, tested, cluster, 199, seed)["average_precision"]

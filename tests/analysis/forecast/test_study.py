@@ -70,9 +70,10 @@ def test_what_cannot_be_answered_is_said(path: Path, tmp_path: Path, rng: np.ran
     with made.make(tmp_path / "one.store", rng, made.by_nothing, scans=1, defects=20) as store:
         with pytest.raises(InputError, match="the only scan has a successor|ingest more scans of a sample"):
             forecast(store)
-    with made.make(tmp_path / "few.store", rng, made.by_nothing, scans=4, defects=6) as store:
-        with pytest.raises(InputError, match=r"'swallowed' cannot be answered: of 18 candidates .* 10 with and without are needed"):
-            forecast(store, split="time", targets=("swallowed",))
+    with made.make(tmp_path / "few.store", rng, made.by_nothing, scans=4, defects=6) as store, pytest.raises(
+        InputError, match=r"'swallowed' cannot be answered: of 18 candidates .* 10 with and without are needed"
+    ):
+        forecast(store, split="time", targets=("swallowed",))
     with open_store(path) as store:
         for options, words in (
             ({"targets": ("eaten",)}, "there is no target 'eaten'.*Valid: advanced, swallowed"),
@@ -132,7 +133,9 @@ with open_store(Path({str(tmp_path)!r}) / "{n}.store") as store:
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first)
 """
         made.make(tmp_path / f"{n}.store", np.random.default_rng(0), made.by_nothing, scans=n, defects=20_000, deep=150).close()
-        done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, timeout=200)
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, timeout=200
+        )
         peaks[n] = int(done.stdout) / 1024
     print(peaks)
     assert peaks[16] < peaks[4] + 60

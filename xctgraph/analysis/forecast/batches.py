@@ -30,7 +30,9 @@ class Batches:
         Relation whose edges lead to other nodes of the same scan, drawn at random; None for none.
     """
 
-    def __init__(self, files: Sequence[Path], target: Target, train: Bools, *, shuffled: str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, files: Sequence[Path], target: Target, train: Bools, *, shuffled: str | None = None, seed: int = 0
+    ) -> None:
         self._files, self._node, self._shuffled, self._seed = list(files), NODE[target], shuffled, seed
         self._held: dict[int, HeteroData] = {}
         self._room = CACHE

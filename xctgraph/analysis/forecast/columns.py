@@ -44,4 +44,3 @@ EDGES = {
 def defect_columns(kinds: tuple[str, ...]) -> tuple[str, ...]:
     """Columns of a defect, in order; `kinds` are those of the store that are not fractures."""
     return (*FEATURES, *DISTANCE, *(f"site_{name}" for name in SITE), *(f"is_{kind}" for kind in kinds))
-

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from xctgraph.analysis.forecast.columns import DENSITY, DISTANCE, FEATURES, PLACE, Target
+from xctgraph.analysis.forecast.columns import DENSITY, DISTANCE, FEATURES, PLACE
 from xctgraph.analysis.forecast.metrics import log_loss
 from xctgraph.analysis.forecast.rows import Floats, Ints, Rows
 
@@ -86,9 +86,7 @@ def _trees(rows: Rows, part: Ints, names: tuple[str, ...], seed: int) -> tuple[M
     return model, lambda other: other.columns(names)
 
 
-def _smooth(
-    rows: Rows, part: Ints, place: tuple[str, ...], straight: tuple[str, ...]
-) -> tuple[Model, Callable[[Rows], Any]]:
+def _smooth(rows: Rows, part: Ints, place: tuple[str, ...], straight: tuple[str, ...]) -> tuple[Model, Callable[[Rows], Any]]:
     """Logistic model of cubic splines of `place`, of the products of those of ahead and beside, and of `straight` as they are."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import SplineTransformer

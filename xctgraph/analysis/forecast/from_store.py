@@ -168,16 +168,20 @@ def _answer(
             chance |= dict(nets.chances(part, seed))
         test, val = np.flatnonzero(part == 2), part == 1
         tested.append(Trial(test, {name: values[test] for name, values in chance.items()}))
-        validation.append({name: float(metrics.average_precision(found.y[val], values[val])[0]) for name, values in chance.items()})
+        validation.append(
+            {name: float(metrics.average_precision(found.y[val], values[val])[0]) for name, values in chance.items()}
+        )
     mean = {name: float(np.mean([one[name] for one in validation])) for name in validation[0]}
-    best = max((name for name in mean if name in (*FLAT, *NETWORKS) and name not in ("distance", REFERENCE)), key=lambda name: mean[name])
+    best = max(
+        (name for name in mean if name in (*FLAT, *NETWORKS) and name not in ("distance", REFERENCE)), key=lambda name: mean[name]
+    )
     cluster = found.clusters(plan.block_um) if plan.block_um else found.sample
     drawn = metrics.draws(found.y, tested, cluster, plan.n_draws, plan.seeds[0])
     precision, loss = drawn["average_precision"], drawn["log_loss"]
     structure = None
     if nets is not None:
-        network = max(NETWORKS, key=lambda name: mean[name])
-        structure = metrics.difference(precision[network], precision["trees"])
+        network, flat = (max(names, key=lambda name: mean[name]) for names in (NETWORKS, FLAT))
+        structure = metrics.difference(precision[network], precision[flat])
     covered = np.unique(np.concatenate([one.rows for one in tested]))
     return Answer(
         target=found.target,

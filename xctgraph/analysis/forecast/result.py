@@ -19,6 +19,8 @@ ASKED: dict[Target, str] = {
     "advanced": "Which sites of the front advance by the next scan?",
 }
 WORTH_SHOWN = 8
+FEWEST_CLUSTERS = 10
+"""In the test, below which the text warns."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Answer:
     best : str
         Of the models that see other defects (not the ablations) that with the highest average precision in validation.
     structure : Estimate or None
-        Average precision of the best network above that of the trees; None without networks.
+        Average precision of the best network above that of the best model of flat columns, both by validation; None without networks.
     calibration : dict of str to list of Bin
     worth : dict of str to list of float
         Loss in average precision of `network-next`, of each repeat, where a column is dealt out anew or a relation taken away.
@@ -100,7 +102,9 @@ class Answer:
         else:
             said.append("That what lies around helps to tell, beyond the place, cannot be said.")
         if self.structure is not None:
-            said.append(f"The best network less the trees on flat columns: {_ranged(self.structure)}. {self._structure()}")
+            said.append(f"The best network less the best model of flat columns: {_ranged(self.structure)}. {self._structure()}")
+        if self.n_clusters < FEWEST_CLUSTERS:
+            said.append(f"The test has {self.n_clusters} clusters: intervals of so few are too narrow.")
         return " ".join(said)
 
     def _structure(self) -> str:
@@ -123,7 +127,9 @@ class Answer:
             means = {name: sum(values) / len(values) for name, values in self.worth.items()}
             top = sorted(means, key=lambda name: -means[name])[:WORTH_SHOWN]
             found += ["", "what network-next loses in average precision without:"]
-            found += [f"  {name:32}{means[name]:8.3f}  ({min(self.worth[name]):.3f} to {max(self.worth[name]):.3f})" for name in top]
+            found += [
+                f"  {name:32}{means[name]:8.3f}  ({min(self.worth[name]):.3f} to {max(self.worth[name]):.3f})" for name in top
+            ]
         return found
 
     def to_dict(self) -> dict[str, Any]:

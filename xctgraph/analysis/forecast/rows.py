@@ -103,7 +103,9 @@ def outcome(data: HeteroData, target: Target, picked: Ints, threshold: float, sh
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """Rows one after the other."""
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "sample", "t", "key", "track", "pos")}
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "sample", "t", "key", "track", "pos")
+    }
     return replace(parts[0], **arrays)
 
 

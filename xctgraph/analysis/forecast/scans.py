@@ -83,7 +83,9 @@ def read(
             picked = flat.chosen(data, target, reach_um)
             if not len(picked):
                 continue
-            parts[target].append(_rows(data, target, selection.samples, picked, flat.outcome(data, target, picked, threshold, share)))
+            parts[target].append(
+                _rows(data, target, selection.samples, picked, flat.outcome(data, target, picked, threshold, share))
+            )
             if folder is not None:
                 for batch in NeighbourLoader(data, [-1] * HOPS, (NODE[target], torch.from_numpy(picked)), batch_size=SEEDS):
                     size = batch[NODE[target]].batch_size

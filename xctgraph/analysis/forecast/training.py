@@ -74,7 +74,10 @@ def train(rows: Rows, part: Ints, batches: Batches, relations: Sequence[str], se
                 optimiser.step()
             network.eval()
             with torch.inference_mode():
-                held = [(_loss(network, data, y, masks[1]), int(masks[1][data.row].sum())) for data in batches.each(batches.of(in_val))]
+                held = [
+                    (_loss(network, data, y, masks[1]), int(masks[1][data.row].sum()))
+                    for data in batches.each(batches.of(in_val))
+                ]
             loss = sum(float(value) * n for value, n in held) / max(sum(n for _, n in held), 1)
             if loss < best - 1e-6:
                 best, state, waited = loss, copy.deepcopy(network.state_dict()), 0
