@@ -1,7 +1,8 @@
-"""`analyze forecast` on grey volumes made with and without attraction: does the best model beat the place alone, and only where it may?
+"""`analyze forecast` on grey volumes made with and without attraction: is the place alone beaten where it may be?
 
-`python -m benchmarks.forecast [--samples 24] [--attraction 2] [--seed 0] [--out STORE]` makes a store (5 s of processor a sample) and prints
-the tables of docs/forecast.md; `--nulls 10 --attraction 0` makes ten of them and prints how often something is found without the networks.
+`python -m benchmarks.forecast [--samples 24] [--attraction 2] [--seed 0] [--out STORE]` makes a store (5 s of processor a
+sample) and prints the tables of docs/forecast.md; `--nulls 10 --attraction 0` makes ten of them and prints how often something
+is found without the networks.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def table(found: Forecast) -> str:
     lines = []
     for one in found.answers:
         lines += [
-            f"**{one.target}**: {one.n} candidates, {one.n_events} events, chance {one.tested_share:.3f}, best by validation {one.best}",
+            f"**{one.target}**: {one.n} candidates, {one.n_events} events, chance "
+            f"{one.tested_share:.3f}, best by validation {one.best}",
             "",
             "| model | average precision | log loss | above the place | p |",
             "|---|---|---|---|---|",

@@ -62,7 +62,7 @@ def by_nothing(scan: Scan, rng: np.random.Generator) -> np.ndarray:
 
 
 def make(folder: Path, rng: np.random.Generator, rule: Rule, *, samples: int = 1, **shape: Any) -> Store:
-    """A store with samples S1, S2, ...; a swallowed defect is followed by another of its place and label, with a track of its own."""
+    """A store with samples S1, S2, ...; a swallowed defect is followed by another in its place, with a track of its own."""
     store = open_store(folder, create=True)
     for number in range(samples):
         add(store, rng, rule, sample=f"S{number + 1}", sample_no=number, **shape)
@@ -70,9 +70,18 @@ def make(folder: Path, rng: np.random.Generator, rule: Rule, *, samples: int = 1
 
 
 def add(
-    store: Store, rng: np.random.Generator, rule: Rule, *, sample: str, sample_no: int, scans: int = 4, defects: int = 150,
-    deep: float = 1.0, wide: float = 1.0, fracture: bool = True,
-) -> None:  # fmt: skip
+    store: Store,
+    rng: np.random.Generator,
+    rule: Rule,
+    *,
+    sample: str,
+    sample_no: int,
+    scans: int = 4,
+    defects: int = 150,
+    deep: float = 1.0,
+    wide: float = 1.0,
+    fracture: bool = True,
+) -> None:
     """`deep` and `wide` times the room ahead of the front and along it."""
     with store.write(Job("made", sample=sample)) as tx:
         tx.put(
@@ -115,19 +124,37 @@ def add(
         tx.put(
             "tracks",
             {
-                "track_id": tracks, "sample": [sample] * len(tracks), "kind": ["pore"] * len(tracks), "t_first": np.zeros(len(tracks), int),
-                "t_last": np.zeros(len(tracks), int), "n_features": np.ones(len(tracks), int), "lineage_id": tracks,
+                "track_id": tracks,
+                "sample": [sample] * len(tracks),
+                "kind": ["pore"] * len(tracks),
+                "t_first": np.zeros(len(tracks), int),
+                "t_last": np.zeros(len(tracks), int),
+                "n_features": np.ones(len(tracks), int),
+                "lineage_id": tracks,
             },
             sample=sample,
-        )  # fmt: skip
+        )
 
 
 def _scan(sample: str, t: int, base: int) -> dict[str, list[object]]:
     return {
-        "scan_id": [base], "sample": [sample], "t": [t], "previous_scan_id": [None], **{f"n_{axis}": [200] for axis in "zyx"},
-        "path": ["made"], "checksum": [""], "material_volume": [8e6], "near_gap": [10.0], "cluster_gap": [5.0], "density_radius": [25.0],
-        "front_spacing": [10.0], "front_radius": [25.0], "front_threshold": [2.0], "has_voxels": [False], "links_given": [False],
-    }  # fmt: skip
+        "scan_id": [base],
+        "sample": [sample],
+        "t": [t],
+        "previous_scan_id": [None],
+        **{f"n_{axis}": [200] for axis in "zyx"},
+        "path": ["made"],
+        "checksum": [""],
+        "material_volume": [8e6],
+        "near_gap": [10.0],
+        "cluster_gap": [5.0],
+        "density_radius": [25.0],
+        "front_spacing": [10.0],
+        "front_radius": [25.0],
+        "front_threshold": [2.0],
+        "has_voxels": [False],
+        "links_given": [False],
+    }
 
 
 def _features(sample: str, t: int, base: int, scan: Scan, track: np.ndarray, fracture: bool) -> pa.Table:
@@ -143,15 +170,26 @@ def _features(sample: str, t: int, base: int, scan: Scan, track: np.ndarray, fra
     size = np.cbrt(6 * volume / np.pi)
     return pa.table(
         {
-            "feature_id": base + label, "uid": [f"{sample}/{t}/{i}" for i in label], "scan_id": np.full(n, base), "sample": [sample] * n,
-            "t": np.full(n, t, np.int32), "label": label, "kind": ["pore"] * len(scan.position) + ["fracture"] * len(extra),
+            "feature_id": base + label,
+            "uid": [f"{sample}/{t}/{i}" for i in label],
+            "scan_id": np.full(n, base),
+            "sample": [sample] * n,
+            "t": np.full(n, t, np.int32),
+            "label": label,
+            "kind": ["pore"] * len(scan.position) + ["fracture"] * len(extra),
             **{f"{prefix}{axis}": place[:, i] for prefix in ("", "v", "ref_") for i, axis in enumerate("zyx")},
-            "volume": volume, "n_voxels": np.ceil(volume).astype(np.int64), "equivalent_diameter": size,
-            "axis_major_length": size, "axis_minor_length": size, "sphericity": whole(scan.columns["sphericity"]),
-            "local_density": whole(scan.columns["local_density"]), "border_touching": np.zeros(n, bool), "cluster_id": base + label,
+            "volume": volume,
+            "n_voxels": np.ceil(volume).astype(np.int64),
+            "equivalent_diameter": size,
+            "axis_major_length": size,
+            "axis_minor_length": size,
+            "sphericity": whole(scan.columns["sphericity"]),
+            "local_density": whole(scan.columns["local_density"]),
+            "border_touching": np.zeros(n, bool),
+            "cluster_id": base + label,
             "track_id": np.concatenate([track, np.array(extra, int) + scan_id(0, 0)]),
         }
-    )  # fmt: skip
+    )
 
 
 def _sites(sample: str, t: int, base: int, rng: np.random.Generator, width: float, *, known: bool) -> pa.Table:
@@ -161,15 +199,29 @@ def _sites(sample: str, t: int, base: int, rng: np.random.Generator, width: floa
     advance = rng.uniform(0, 10, n)
     return pa.table(
         {
-            "site_id": base + np.arange(1, n + 1), "feature_id": np.full(n, base + FRACTURE), "sample": [sample] * n,
-            "t": np.full(n, t, np.int32), "patch": np.zeros(n, np.int32), "front": np.zeros(n, np.int32), "arc": y,
-            "front_length": np.full(n, 10.0), **place, **{f"ref_{axis}": v for axis, v in place.items()},
-            "direction_z": np.zeros(n), "direction_y": np.zeros(n), "direction_x": np.ones(n), "curvature": rng.normal(0, 0.01, n),
-            "surface_distance": np.minimum(y, width - y), "opening": rng.uniform(3, 8, n), "ahead_volume": np.ones(n),
-            "n_ahead": rng.integers(0, 5, n), "local_density": rng.random(n),
-            "advance_um": advance if known else pa.nulls(n, pa.float64()), "advanced": advance > 2 if known else pa.nulls(n, pa.bool_()),
+            "site_id": base + np.arange(1, n + 1),
+            "feature_id": np.full(n, base + FRACTURE),
+            "sample": [sample] * n,
+            "t": np.full(n, t, np.int32),
+            "patch": np.zeros(n, np.int32),
+            "front": np.zeros(n, np.int32),
+            "arc": y,
+            "front_length": np.full(n, 10.0),
+            **place,
+            **{f"ref_{axis}": v for axis, v in place.items()},
+            "direction_z": np.zeros(n),
+            "direction_y": np.zeros(n),
+            "direction_x": np.ones(n),
+            "curvature": rng.normal(0, 0.01, n),
+            "surface_distance": np.minimum(y, width - y),
+            "opening": rng.uniform(3, 8, n),
+            "ahead_volume": np.ones(n),
+            "n_ahead": rng.integers(0, 5, n),
+            "local_density": rng.random(n),
+            "advance_um": advance if known else pa.nulls(n, pa.float64()),
+            "advanced": advance > 2 if known else pa.nulls(n, pa.bool_()),
         }
-    )  # fmt: skip
+    )
 
 
 def _edges(sample: str, t: int, base: int, a: np.ndarray, b: np.ndarray, **columns: object) -> pa.Table:
@@ -182,8 +234,14 @@ def _next(sample: str, t: int, base: int, later: int, swallowed: np.ndarray) -> 
     label = np.arange(1, n + 1)
     return pa.table(
         {
-            "source": base + label, "target": np.where(swallowed, later + FRACTURE, later + label), "sample": [sample] * n,
-            "t": np.full(n, t, np.int32), "dt": np.ones(n, np.int32), "overlap": np.ones(n, np.int64), "iou": np.ones(n),
-            "cost": np.zeros(n), "event": np.where(swallowed, "swallowed", "continue"),
+            "source": base + label,
+            "target": np.where(swallowed, later + FRACTURE, later + label),
+            "sample": [sample] * n,
+            "t": np.full(n, t, np.int32),
+            "dt": np.ones(n, np.int32),
+            "overlap": np.ones(n, np.int64),
+            "iou": np.ones(n),
+            "cost": np.zeros(n),
+            "event": np.where(swallowed, "swallowed", "continue"),
         }
-    )  # fmt: skip
+    )

@@ -28,8 +28,24 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_command_prints_and_keeps_the_study(path: Path, tmp_path: Path) -> None:
     figure = tmp_path / "forecast.html"
-    done = run("analyze", "forecast", "--store", str(path), "--repeats", "1", "--draws", "99", "--seed", "3", "--no-ablations", "--json",
-               "--split", "time", "--figure", str(figure))  # fmt: skip
+    done = run(
+        "analyze",
+        "forecast",
+        "--store",
+        str(path),
+        "--repeats",
+        "1",
+        "--draws",
+        "99",
+        "--seed",
+        "3",
+        "--no-ablations",
+        "--json",
+        "--split",
+        "time",
+        "--figure",
+        str(figure),
+    )
     assert done.code == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["primary"]["target"] == "swallowed"
@@ -46,8 +62,21 @@ def test_command_prints_and_keeps_the_study(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_flat_models_alone(path: Path) -> None:
-    done = run("analyze", "forecast", "--store", str(path), "--no-networks", "--target", "swallowed", "--repeats", "2", "--draws", "99",
-               "--split", "time")  # fmt: skip
+    done = run(
+        "analyze",
+        "forecast",
+        "--store",
+        str(path),
+        "--no-networks",
+        "--target",
+        "swallowed",
+        "--repeats",
+        "2",
+        "--draws",
+        "99",
+        "--split",
+        "time",
+    )
     assert done.code == 0, done.stderr
     assert "trees" in done.stdout
     assert "network" not in done.stdout
@@ -64,14 +93,19 @@ def test_samples_are_split_as_wholes_where_there_are_five(tmp_path: Path, rng: n
 
 
 def test_what_cannot_be_answered_is_said(path: Path, tmp_path: Path, rng: np.random.Generator) -> None:
-    with made.make(tmp_path / "no.store", rng, made.by_nothing, scans=3, defects=20, fracture=False) as store:
-        with pytest.raises(InputError, match="the store has no front sites, and a forecast is about the fronts of fractures"):
-            forecast(store, reach_um=75)
-    with made.make(tmp_path / "one.store", rng, made.by_nothing, scans=1, defects=20) as store:
-        with pytest.raises(InputError, match="the only scan has a successor|ingest more scans of a sample"):
-            forecast(store)
-    with made.make(tmp_path / "few.store", rng, made.by_nothing, scans=4, defects=6) as store, pytest.raises(
-        InputError, match=r"'swallowed' cannot be answered: of 18 candidates .* 10 with and without are needed"
+    with (
+        made.make(tmp_path / "no.store", rng, made.by_nothing, scans=3, defects=20, fracture=False) as store,
+        pytest.raises(InputError, match="the store has no front sites, and a forecast is about the fronts of fractures"),
+    ):
+        forecast(store, reach_um=75)
+    with (
+        made.make(tmp_path / "one.store", rng, made.by_nothing, scans=1, defects=20) as store,
+        pytest.raises(InputError, match=r"the only scan has no successor, .*: ingest more scans of a sample"),
+    ):
+        forecast(store)
+    with (
+        made.make(tmp_path / "few.store", rng, made.by_nothing, scans=4, defects=6) as store,
+        pytest.raises(InputError, match=r"'swallowed' cannot be answered: of 18 candidates .* 10 with and without are needed"),
     ):
         forecast(store, split="time", targets=("swallowed",))
     with open_store(path) as store:

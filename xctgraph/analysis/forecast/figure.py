@@ -20,9 +20,13 @@ RED = "#c23b4b"
 def draw(answers: Sequence[Answer]) -> go.Figure:
     """A row per target: average precision of each model with its interval, and calibration of place, trees and the best model."""
     figure = make_subplots(
-        rows=len(answers), cols=2, horizontal_spacing=0.12, vertical_spacing=0.28 / len(answers), column_widths=[0.58, 0.42],
+        rows=len(answers),
+        cols=2,
+        horizontal_spacing=0.12,
+        vertical_spacing=0.28 / len(answers),
+        column_widths=[0.58, 0.42],
         subplot_titles=[title for a in answers for title in (f"{a.target}: average precision in the test", "calibration")],
-    )  # fmt: skip
+    )
     for row, answer in enumerate(answers, start=1):
         names = list(answer.scores)[::-1]
         found = [answer.scores[name].average_precision for name in names]
@@ -43,9 +47,12 @@ def draw(answers: Sequence[Answer]) -> go.Figure:
             bins = answer.calibration[name]
             top = max([top, *(max(one.forecast, one.happened) for one in bins)])
             curve = go.Scatter(
-                x=[one.forecast for one in bins], y=[one.happened for one in bins], mode="lines+markers", name=f"{answer.target}: {name}",
+                x=[one.forecast for one in bins],
+                y=[one.happened for one in bins],
+                mode="lines+markers",
+                name=f"{answer.target}: {name}",
                 line={"color": line},
-            )  # fmt: skip
+            )
             figure.add_trace(curve, row=row, col=2)
         level = go.Scatter(x=[0, top], y=[0, top], mode="lines", line={"dash": "dot", "color": "grey"}, showlegend=False)
         figure.add_trace(level, row=row, col=2)

@@ -35,7 +35,7 @@ def place(rows: Rows, part: Ints, seed: int) -> Floats:
     return _better(rows, part, place_columns(rows), seed)
 
 
-def density(rows: Rows, part: Ints, seed: int) -> Floats:
+def density(rows: Rows, part: Ints, _: int) -> Floats:
     """Logistic model of the local density, beside a smooth function of the place."""
     return _chance(rows, _smooth(rows, part, place_columns(rows), _named(rows, DENSITY[rows.target])))
 

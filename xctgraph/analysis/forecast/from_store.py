@@ -61,10 +61,11 @@ def forecast(
 ) -> Forecast:
     """Forecast from each scan what the fracture swallows and where its front advances by the next, and compare models.
 
-    Models: `distance` to the front alone; `place`, all that has nothing to do with other defects (distance, geometry of the front, and of
-    a defect its kind, size and shape), the reference; `density`, a logistic model of the local density beside it; `trees`, gradient
-    boosting on all flat columns; `network`, message passing over NEAR, TOUCHES and FACES with the same columns; `network-next`, which
-    sees the scan before over NEXT too; and this without NEAR, with NEAR shuffled, and without edges to the sites.
+    Models: `distance` to the front alone; `place`, all that has nothing to do with other defects (distance, geometry of the
+    front, and of a defect its kind, size and shape), the reference; `density`, a logistic model of the local density beside
+    it; `trees`, gradient boosting on all flat columns; `network`, message passing over NEAR, TOUCHES and FACES with the same
+    columns; `network-next`, which sees the scan before over NEXT too; and this without NEAR, with NEAR shuffled, and without edges
+    to the sites.
 
     Parameters
     ----------
@@ -75,12 +76,13 @@ def forecast(
     targets
         "swallowed", of each defect within reach of a front; "advanced", of each front site.
     split
-        "time" (first scans train, last test), "block" of the sample, or "sample"; where left out, sample from five samples on, else time
-        where each sample has three pairs of scans, else block. No track is in two parts.
+        "time" (first scans train, last test), "block" of the sample, or "sample"; where left out, sample from five samples
+        on, else time where each sample has three pairs of scans, else block. No track is in two parts.
     repeats, seed
         Repeats of split and training, with the seeds `seed`, `seed` + 1, ...
     reach_um
-        Distance to the nearest site within which defects are candidates, µm; three radii of what lies ahead of a front where left out.
+        Distance to the nearest site within which defects are candidates, µm; three radii of what lies ahead of a front where
+        left out.
     share
         Share of a front that moved everywhere that a site must leave behind to have advanced, as in `growth`.
     block_um
@@ -103,7 +105,8 @@ def forecast(
     Raises
     ------
     InputError
-        If a name is unknown, a number is out of range, the store has no front with a successor, or too little happened for any target.
+        If a name is unknown, a number is out of range, the store has no front with a successor, or too little happened for any
+        target.
     MissingExtra
         If torch, torch_geometric or scikit-learn is not installed.
     """
@@ -269,7 +272,8 @@ def _too_few(found: Rows, parts: Sequence[Ints]) -> str | None:
             if min(events, len(own) - events) < fewest:
                 return (
                     f"of {len(found)} candidates with {int(found.y.sum())} events, repeat {k} has {len(own)} with {events} in "
-                    f"{SPLITS[number]}, and {fewest} with and without are needed: take more scans, more samples, or another --split"
+                    f"{SPLITS[number]}, and {fewest} with and without are needed: take more scans, "
+                    f"more samples, or another --split"
                 )
     return None
 

@@ -88,7 +88,7 @@ def draws(y: Bools, tested: Sequence[Trial], cluster: Ints, n_draws: int, seed: 
     A cluster has the same weight in all repeats and for all models, so that differences of models are paired (A. C. Davison,
     D. V. Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
     """
-    held, member = np.unique(cluster[np.concatenate([one.rows for one in tested])], return_inverse=True)
+    held = np.unique(cluster[np.concatenate([one.rows for one in tested])])
     number = np.full(int(cluster.max()) + 1, -1)
     number[held] = np.arange(len(held))
     rng = np.random.default_rng([seed, 17])

@@ -19,8 +19,8 @@ USUAL_DEGREE = 5.0
 class Sage(MessagePassing):  # type: ignore[misc]  # torch_geometric is untyped
     """One relation: the mean and the sum of what the neighbours send, each message made of the neighbour and of the edge.
 
-    GraphSAGE with its pooling step before the mean (W. L. Hamilton, R. Ying, J. Leskovec, NeurIPS 2017, eq. 3) and the edge beside the
-    neighbour; the sum is kept too, since a density is a sum and a mean cannot count (K. Xu et al., ICLR 2019).
+    GraphSAGE with its pooling step before the mean (W. L. Hamilton, R. Ying, J. Leskovec, NeurIPS 2017, eq. 3) and the edge
+    beside the neighbour; the sum is kept too, since a density is a sum and a mean cannot count (K. Xu et al., ICLR 2019).
     """
 
     def __init__(self, size: int, edge_size: int) -> None:
@@ -40,7 +40,7 @@ class Sage(MessagePassing):  # type: ignore[misc]  # torch_geometric is untyped
         return sent
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here
     """Chance of the target for the first nodes of one type, as a logit.
 
     Parameters

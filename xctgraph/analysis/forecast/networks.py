@@ -38,8 +38,8 @@ class Networks:
     Attributes
     ----------
     worth : dict
-        By column ("defect.volume") or relation ("NEAR"): loss in average precision of `network-next` on the test where the column is
-        dealt out anew among the nodes of a batch, or the edges are taken away; of each repeat.
+        By column ("defect.volume") or relation ("NEAR"): loss in average precision of `network-next` on the test where the
+        column is dealt out anew among the nodes of a batch, or the edges are taken away; of each repeat.
     """
 
     rows: Rows
@@ -83,7 +83,7 @@ def _dealt(data: HeteroData, number: int, *, node: str, column: int, seed: int) 
     return changed
 
 
-def _without(data: HeteroData, number: int, *, relation: str) -> HeteroData:
+def _without(data: HeteroData, _: int, *, relation: str) -> HeteroData:
     """A copy of a batch without the edges of a relation."""
     changed = copy.copy(data)
     for edge_type in edge_types([relation]):

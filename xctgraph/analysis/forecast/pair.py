@@ -34,14 +34,16 @@ def pair(selection: Selection, *, kinds: tuple[str, ...], near_gap: float, front
     kinds
         Kinds of the store that are not fractures.
     near_gap, front_radius
-        Distances up to which NEAR and FACES were looked for, micrometres: what `gap` and `nearest_gap` are set to where there is none.
+        Distances up to which NEAR and FACES were looked for, micrometres: what `gap` and `nearest_gap` are set to
+        where there is none.
 
     Returns
     -------
     HeteroData
-        Nodes "defect" and "front_site" with `x` (n, columns) float32 as `x_names` says, `t` (n,) int64, `key` (n,) int64 (feature_id,
-        site_id), `pos` (n, 3) float64 z, y, x in µm of the first scan's frame, of the scan's own where it is not registered; defects
-        with `track_id`. As targets, of nodes of the last scan only: `swallowed` (n,), `advance_um` (n,) float32, NaN where unknown.
+        Nodes "defect" and "front_site" with `x` (n, columns) float32 as `x_names` says, `t` (n,) int64, `key` (n,) int64
+        (feature_id, site_id), `pos` (n, 3) float64 z, y, x in µm of the first scan's frame, of the scan's own where it is not
+        registered; defects with `track_id`. Targets, of nodes of the last scan only: `swallowed` (n,), `advance_um` (n,) float32,
+        NaN where unknown.
         Edges ("defect", "NEAR", "defect") and TOUCHES in both directions, ("front_site", "FACES", "defect") and
         ("defect", "rev_FACES", "front_site"), ("defect", "NEXT", "defect") from t - 1 to t, with `edge_attr` as
         `columns.EDGES` says.
@@ -68,7 +70,12 @@ def pair(selection: Selection, *, kinds: tuple[str, ...], near_gap: float, front
 def _sites(stack: HeteroData, last: int, front_radius: float) -> dict[str, NDArray[Any]]:
     if SITES not in stack.node_types:
         empty = np.empty(0, np.int64)
-        none = {"x": np.empty((0, len(SITE)), np.float32), "t": empty, "key": empty, "advance_um": np.empty(0, np.float32)}
+        none: dict[str, NDArray[Any]] = {
+            "x": np.empty((0, len(SITE)), np.float32),
+            "t": empty,
+            "key": empty,
+            "advance_um": np.empty(0, np.float32),
+        }
         return none | {name: np.empty((0, 3)) for name in ("pos", "here", "direction")}
     node = stack[SITES]
     column = dict(zip(stack.x_names[SITES], node.x.numpy().T, strict=True))

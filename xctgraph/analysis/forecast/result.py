@@ -64,7 +64,8 @@ class Answer:
     best : str
         Of the models that see other defects (not the ablations) that with the highest average precision in validation.
     structure : Estimate or None
-        Average precision of the best network above that of the best model of flat columns, both by validation; None without networks.
+        Average precision of the best network above that of the best model of flat columns, both by validation; None without
+        networks.
     calibration : dict of str to list of Bin
     worth : dict of str to list of float
         Loss in average precision of `network-next`, of each repeat, where a column is dealt out anew or a relation taken away.
@@ -92,10 +93,13 @@ class Answer:
         """The answer in sentences."""
         best, reference = self.scores[self.best], self.scores[REFERENCE]
         said = [
-            f"{ASKED[self.target]} {self.n} candidates, {self.n_events} events. The best model by validation ({self.best}) has an average "
+            f"{ASKED[self.target]} {self.n} candidates, {self.n_events} events. The best model by "
+            f"validation ({self.best}) has an average "
             f"precision of {_number(best.average_precision.value)} in the test, the place alone "
-            f"{_number(reference.average_precision.value)}, chance {_number(self.tested_share)}: a difference of {_ranged(self.primary)}; "
-            f"log loss {_number(best.log_loss.value)} against {_number(reference.log_loss.value)}, less by {_ranged(best.less_loss)}."
+            f"{_number(reference.average_precision.value)}, chance {_number(self.tested_share)}: a "
+            f"difference of {_ranged(self.primary)}; "
+            f"log loss {_number(best.log_loss.value)} against {_number(reference.log_loss.value)}, "
+            f"less by {_ranged(best.less_loss)}."
         ]
         if self.primary.p < LEVEL and self.primary.value > 0:
             said.append("What lies around helps to tell, beyond the place.")
@@ -151,8 +155,8 @@ class Forecast:
     repeats, seed : int
         Repeats have the seeds `seed`, `seed` + 1, ...: of the split, the training and all draws.
     reach_um, share, block_um : float
-        Distance of the farthest candidate, share of a front that moved everywhere (as in `analyze growth`), edge of the clusters (0:
-        whole samples).
+        Distance of the farthest candidate, share of a front that moved everywhere (as in `analyze growth`), edge of the
+        clusters (0: whole samples).
     n_draws : int
         Bootstrap samples.
     shuffled : bool
@@ -209,7 +213,8 @@ class Forecast:
         n = len(self.samples)
         said.append(
             f"Split by {self.split}, {self.repeats} repeats from seed {self.seed} on, intervals by {by} ({self.n_draws} draws), "
-            f"{n} sample{'s' if n > 1 else ''}; the intervals hold what another test set of the same kind would change, and not what "
+            f"{n} sample{'s' if n > 1 else ''}; the intervals hold what another test set of the "
+            f"same kind would change, and not what "
             f"another material would."
         )
         return "\n".join(said)

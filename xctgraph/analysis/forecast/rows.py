@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ def outcome(data: HeteroData, target: Target, picked: Ints, threshold: float, sh
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """Rows one after the other."""
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "sample", "t", "key", "track", "pos")
     }
     return replace(parts[0], **arrays)

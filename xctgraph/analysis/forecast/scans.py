@@ -60,8 +60,8 @@ def read(
     share
         Share of a front that moved everywhere that a site must leave behind to have advanced (`growth.Sites.judged`).
     folder
-        For the files: a graph as of `pair.pair` each, cut to what reaches its candidates in two steps. These come first among the nodes
-        of their type; `row` (k,) int64 says which rows they are. None are written where it is left out.
+        For the files: a graph as of `pair.pair` each, cut to what reaches its candidates in two steps. These come first among
+        the nodes of their type; `row` (k,) int64 says which rows they are. None are written where it is left out.
 
     Returns
     -------
@@ -110,8 +110,9 @@ def _graphs(selection: Selection) -> Iterator[tuple[HeteroData, float]]:
         if scan.next is None or not sites.num_rows:
             continue
         (row,) = source.read("scans", ["near_gap", "front_radius", "front_threshold"], **scan.where).to_pylist()
-        follows = before is not None and (before.sample, before.t) == (scan.sample, scan.previous)
-        own = replace(selection, scans=(before, scan) if follows else (scan,))
+        own = replace(selection, scans=(scan,))
+        if before is not None and (before.sample, before.t) == (scan.sample, scan.previous):
+            own = replace(selection, scans=(before, scan))
         data = pairs.pair(own, kinds=known, near_gap=row["near_gap"], front_radius=row["front_radius"] or 0.0)
         piece = np.column_stack([sites["feature_id"].to_numpy(), sites["front"].to_numpy().astype(np.int64)])
         number = np.unique(piece, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
@@ -154,11 +155,12 @@ def _nothing(selection: Selection) -> str:
     scans: Sequence[Scan] = selection.scans
     n = sum(scan.next is not None for scan in scans)
     if not n:
-        which = "the only scan has" if len(scans) == 1 else f"none of {len(scans)} scans has"
-        return f"{which} a successor, and what happens by the next scan is known only where there is one: ingest more scans of a sample"
+        which = "the only scan has no" if len(scans) == 1 else f"none of {len(scans)} scans has a"
+        return f"{which} successor, and what happens by the next scan is known only where there is one: ingest more scans of a sample"
     if not any(selection.source.read("front_sites", ["site_id"], **scan.where).num_rows for scan in scans):
         return (
-            "the store has no front sites, and a forecast is about the fronts of fractures: `xctgraph query counts-and-volume-fraction` "
-            "tells whether there is a fracture; scans that were stored before fronts were found get them with `ingest --replace`"
+            "the store has no front sites, and a forecast is about the fronts of fractures: `xctgraph query "
+            "counts-and-volume-fraction` tells whether there is a fracture; scans that were stored before fronts were found get "
+            "them with `ingest --replace`"
         )
     return f"nothing to forecast in {n} pairs of scans: no scan has both a front and a successor"
