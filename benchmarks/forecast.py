@@ -1,6 +1,6 @@
 """`analyze forecast` on grey volumes made with and without attraction: is the place alone beaten where it may be?
 
-`python -m benchmarks.forecast [--samples 24] [--attraction 2] [--seed 0] [--out STORE]` makes a store (5 s of processor a
+`python -m benchmarks.forecast [--samples 24] [--attraction 2] [--first 100] [--out STORE]` makes a store (5 s of processor a
 sample) and prints the tables of docs/forecast.md; `--nulls 10 --attraction 0` makes ten of them and prints how often something
 is found without the networks.
 """
@@ -25,11 +25,11 @@ def spec(seed: int, attraction: float, number: int) -> synth.SynthSpec:
     )  # fmt: skip
 
 
-def fill(store: Store, samples: int, attraction: float, seed: int) -> None:
+def fill(store: Store, samples: int, attraction: float, first: int) -> None:
     """Make and ingest samples one after the other."""
     for number in range(samples):
         with tempfile.TemporaryDirectory() as folder:
-            made = synth.generate(Path(folder) / "made", spec(1000 * (seed + 1) + number, attraction, number))
+            made = synth.generate(Path(folder) / "made", spec(first + number, attraction, number))
             pipeline.ingest(store, config.load(made.dataset), project=False)
         print(f"sample {number}", flush=True)
 
@@ -55,12 +55,12 @@ def table(found: Forecast) -> str:
     return "\n".join(lines)
 
 
-def nulls(count: int, samples: int, attraction: float, seed: int) -> str:
+def nulls(count: int, samples: int, attraction: float, first: int) -> str:
     """How often the best flat model is found above the place, by target, in stores made one after the other."""
     found: dict[str, list[tuple[float, float]]] = {"swallowed": [], "advanced": []}
     for k in range(count):
         with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "xct.store", create=True) as store:
-            fill(store, samples, attraction, seed + k)
+            fill(store, samples, attraction, first + 1000 * k)
             for one in forecast(store, networks=False, seed=k).answers:
                 found[one.target].append((one.primary.value, one.primary.p))
                 print(k, one.target, one.primary, flush=True)
@@ -78,14 +78,15 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--attraction", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=100, help="seed of the first sample")
     parser.add_argument("--nulls", type=int, default=0)
     parser.add_argument("--out", type=Path, default=None)
     given = parser.parse_args()
     if given.nulls:
-        print(nulls(given.nulls, given.samples, given.attraction, given.seed))
+        print(nulls(given.nulls, given.samples, given.attraction, given.first))
         return
     with tempfile.TemporaryDirectory() as folder, open_store(given.out or Path(folder) / "xct.store", create=True) as store:
-        fill(store, given.samples, given.attraction, given.seed)
+        fill(store, given.samples, given.attraction, given.first)
         start = time.perf_counter()
         found = forecast(store, seed=given.seed)
         print(f"\n{table(found)}\n{found.text}\n{time.perf_counter() - start:.0f} s")

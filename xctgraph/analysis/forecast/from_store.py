@@ -64,8 +64,8 @@ def forecast(
     Models: `distance` to the front alone; `place`, all that has nothing to do with other defects (distance, geometry of the
     front, and of a defect its kind, size and shape), the reference; `density`, a logistic model of the local density beside
     it; `trees`, gradient boosting on all flat columns; `network`, message passing over NEAR, TOUCHES and FACES with the same
-    columns; `network-next`, which sees the scan before over NEXT too; and this without NEAR, with NEAR shuffled, and without edges
-    to the sites.
+    columns; `network-next`, which sees the scan before over NEXT too; and this without NEAR, with NEAR shuffled, and without
+    edges to the sites.
 
     Parameters
     ----------

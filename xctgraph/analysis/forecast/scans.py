@@ -156,7 +156,10 @@ def _nothing(selection: Selection) -> str:
     n = sum(scan.next is not None for scan in scans)
     if not n:
         which = "the only scan has no" if len(scans) == 1 else f"none of {len(scans)} scans has a"
-        return f"{which} successor, and what happens by the next scan is known only where there is one: ingest more scans of a sample"
+        return (
+            f"{which} successor, and what happens by the next scan is known only where there is one: "
+            "ingest more scans of a sample"
+        )
     if not any(selection.source.read("front_sites", ["site_id"], **scan.where).num_rows for scan in scans):
         return (
             "the store has no front sites, and a forecast is about the fronts of fractures: `xctgraph query "
