@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks import (
     appending,
     bolt,
     clouds,
+    forecast,
     fronts,
     growth_grey,
     labelling,
@@ -159,3 +161,12 @@ def test_growth_through_grey_volumes(seed: int, tmp_path: Path) -> None:
     assert found is not None
     assert 0 < found.shift <= 1
     assert "1 samples" in growth_grey.table([found])
+
+
+def test_forecast_reads_samples_of_the_generator(tmp_path: Path, seed: int) -> None:
+    pytest.importorskip("sklearn")
+    with open_store(tmp_path / "xct.store", create=True) as store:
+        forecast.fill(store, 3, 2.0, seed)
+        found = forecast.forecast(store, targets=("advanced",), split="sample", repeats=1, n_draws=99, networks=False)
+    table = forecast.table(found)
+    assert len(re.findall(r"^\| (?:distance|place|density|trees) \| 0\.\d+", table, re.MULTILINE)) == 4
