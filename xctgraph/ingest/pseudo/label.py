@@ -129,39 +129,45 @@ def objects(response: Plane, spots: Plane, side: Side) -> Found:
 
 
 def faint_lines(responses: Responses, parameters: Parameters) -> Mask:
-    """Dark lines that the ridge filter sees, at least `fracture_length` from end to end."""
-    none = np.zeros(responses.lines.shape, np.bool_)
+    """Dark lines that the ridge filter sees, as long and thin as fractures are."""
     if parameters.ridge <= 0:
-        return none
+        return np.zeros(responses.lines.shape, np.bool_)
     mask = (responses.lines > _LINE_LOW * parameters.ridge) & (responses.dark > 0)
     mask = _grown(mask, responses.lines > parameters.ridge, parameters.dark.least)
     parts, n = ndimage.label(mask, _EIGHT)
-    if not n:
-        return none
-    ends = np.array([[s.stop - s.start for s in box] for box in ndimage.find_objects(parts)])
-    long = np.concatenate([[False], np.hypot(*ends.T) >= parameters.fracture_length])
-    return np.asarray(long[parts])
+    _, length, width = _shapes(parts, n)
+    return np.asarray(_thin(length, width, parameters)[parts])
 
 
 def fractures(dark: Mask, parameters: Parameters) -> Mask:
-    """Dark objects that are large, or long and thin: axes of the ellipse of the same second moments, 4 standard deviations."""
+    """Dark objects that are large, or long and thin."""
     parts, n = ndimage.label(dark, _EIGHT)
+    count, length, width = _shapes(parts, n)
+    chosen = (count >= parameters.fracture_pixels) | _thin(length, width, parameters)
+    chosen[0] = False
+    return np.asarray(chosen[parts])
+
+
+def _thin(length: NDArray[np.float64], width: NDArray[np.float64], parameters: Parameters) -> Mask:
+    found: Mask = (length >= parameters.fracture_length) & (length >= parameters.fracture_elongation * width)
+    found[0] = False
+    return found
+
+
+def _shapes(parts: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Pixels of each part (0 is background), and the axes of the ellipse of the same second moments: 4 standard deviations."""
     y, x = np.nonzero(parts)
     part = parts[y, x]
-    count = np.maximum(np.bincount(part, minlength=n + 1), 1)
+    count = np.bincount(part, minlength=n + 1)
 
     def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(part, values, n + 1) / count
+        return np.bincount(part, values, n + 1) / np.maximum(count, 1)
 
     dy, dx = (axis - mean(axis.astype(np.float64))[part] for axis in (y, x))
     # A pixel is a square: its own second moment is 1/12.
     yy, xx, yx = mean(dy * dy) + 1 / 12, mean(dx * dx) + 1 / 12, mean(dy * dx)
     middle, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
-    length, width = 4 * np.sqrt(middle + half), 4 * np.sqrt(np.maximum(middle - half, 1e-9))
-    thin = (length >= parameters.fracture_length) & (length >= parameters.fracture_elongation * width)
-    chosen = (count >= parameters.fracture_pixels) | thin
-    chosen[0] = False
-    return np.asarray(chosen[parts])
+    return count, 4 * np.sqrt(middle + half), 4 * np.sqrt(np.maximum(middle - half, 1e-9))
 
 
 def _grown(mask: Mask, seeds: Mask, least: int) -> Mask:

@@ -88,7 +88,7 @@ class Parameters:
     bright: Side = Side()
     dark: Side = Side()
     ridge: float = 6.0
-    fracture_pixels: int = 100
+    fracture_pixels: int = 60
     fracture_length: float = 20.0
     fracture_elongation: float = 4.0
     calibration: Mapping[str, Knots] = field(default_factory=lambda: dict(CALIBRATION))

@@ -17,6 +17,7 @@ from skimage.filters import threshold_otsu
 
 from xctgraph.ingest.pseudo import blocks
 from xctgraph.ingest.pseudo.blocks import Mask, Plane
+from xctgraph.ingest.segmentation.material import check_finite, material_of
 from xctgraph.ingest.volumes import Volume
 
 LOOKED_AT = 9
@@ -89,15 +90,37 @@ def make(planes: Sequence[NDArray[Any]], *, materials: Sequence[Mask] | None = N
     return Reference(empty, border, coefficients, _GATE * blocks.spread(difference[np.isfinite(difference)]))
 
 
-def read(volume: Volume, z: int, mask: Volume | None = None, *, air: bool = True) -> Reference:
-    """Compare nine evenly spaced slices of the section around slice `z`."""
+def read(volume: Volume, section: int, mask: Volume | None = None, *, air: bool = True) -> Reference:
+    """Compare nine evenly spaced slices of a section: slices `section` * `SECTION` on; a short last one reaches back.
+
+    Raises
+    ------
+    VolumeError
+        If a slice cannot be read, or a voxel of the material is not finite.
+    """
     n_z = volume.shape[0]
-    first = max(0, min(z - SECTION // 2, n_z - SECTION))
+    first = max(0, min(section * SECTION, n_z - SECTION))
     last = min(n_z, first + SECTION)
     chosen = sorted({first + (2 * k + 1) * (last - first) // (2 * LOOKED_AT) for k in range(LOOKED_AT)})
+    materials = None if mask is None else [material_of(mask.read(k, k + 1), k)[0] for k in chosen]
     planes = [volume.read(k, k + 1)[0] for k in chosen]
-    materials = None if mask is None else [mask.read(k, k + 1)[0] != 0 for k in chosen]
+    for i, k in enumerate(chosen):
+        planes[i] = finite(planes[i], f"slice {k} of {volume.path}", k, None if materials is None else materials[i])
     return make(planes, materials=materials, air=air)
+
+
+def finite(plane: NDArray[Any], name: str, z: int, material: Mask | None) -> NDArray[Any]:
+    """The slice, with 0 where it is not finite outside of the material.
+
+    Raises
+    ------
+    VolumeError
+        If a pixel of the material is not finite.
+    """
+    if plane.dtype.kind == "f" and material is not None:
+        plane = np.where(material | np.isfinite(plane), plane, plane.dtype.type(0))
+    check_finite(plane[None], z, name)
+    return plane
 
 
 def _air(middle: Plane) -> tuple[Mask | None, float]:

@@ -13,6 +13,7 @@ from xctgraph.ingest.pseudo.flatten import Flat
 
 SPOTS = (1.5, 2.2)
 LINES = (1.5, 2.5)
+_BRIGHTEST = np.float32(1.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,9 @@ def compute(flat: Flat, sigma: float = 0.7, widest: int = 25) -> Responses:
 
 
 def _lines(flat: Flat, scale: float) -> Plane:
-    yy, xx, yx = (ndimage.gaussian_filter(flat.values, scale, order=order) for order in ((2, 0), (0, 2), (1, 1)))
+    # Between two bright spots lies a dark line that is none.
+    values = np.minimum(flat.values, _BRIGHTEST)
+    yy, xx, yx = (ndimage.gaussian_filter(values, scale, order=order) for order in ((2, 0), (0, 2), (1, 1)))
     middle, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
     response: Plane = (middle + half - np.abs(middle - half)) / np.float32(_noise(yy, flat.plain))
     return response
