@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, sample, synth
+from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, pseudolabel, sample, synth
 from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
@@ -49,6 +49,7 @@ app.command("synth")(synth.synth)
 app.command("ingest")(ingest.ingest)
 app.command("info")(ingest.info)
 app.command("sample")(sample.sample)
+app.command("pseudolabel")(pseudolabel.pseudolabel)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)

@@ -96,7 +96,9 @@ def _material(grey: Plane, reference: Reference) -> Mask:
     if reference.air is None:
         return np.ones(grey.shape, np.bool_)
     dark = ndimage.gaussian_filter(grey, 1.0) <= reference.border
-    air = dark & ndimage.binary_dilation(reference.air, iterations=_REACH) | ndimage.binary_erosion(reference.air, iterations=_REACH)
+    air = dark & ndimage.binary_dilation(reference.air, iterations=_REACH) | ndimage.binary_erosion(
+        reference.air, iterations=_REACH
+    )
     return ~ndimage.binary_dilation(air, iterations=_RIM)
 
 

@@ -17,8 +17,9 @@ from skimage.filters import threshold_otsu
 
 from xctgraph.ingest.pseudo import blocks
 from xctgraph.ingest.pseudo.blocks import Mask, Plane
-from xctgraph.ingest.segmentation.material import check_finite, material_of
+from xctgraph.ingest.segmentation.material import material_of
 from xctgraph.ingest.volumes import Volume
+from xctgraph.store.errors import VolumeError
 
 LOOKED_AT = 9
 SECTION = 96  # slices that share a reference
@@ -105,11 +106,11 @@ def read(volume: Volume, section: int, mask: Volume | None = None, *, air: bool 
     materials = None if mask is None else [material_of(mask.read(k, k + 1), k)[0] for k in chosen]
     planes = [volume.read(k, k + 1)[0] for k in chosen]
     for i, k in enumerate(chosen):
-        planes[i] = finite(planes[i], f"slice {k} of {volume.path}", k, None if materials is None else materials[i])
+        planes[i] = finite(planes[i], f"slice {k} of {volume.path}", None if materials is None else materials[i])
     return make(planes, materials=materials, air=air)
 
 
-def finite(plane: NDArray[Any], name: str, z: int, material: Mask | None) -> NDArray[Any]:
+def finite(plane: NDArray[Any], name: str, material: Mask | None) -> NDArray[Any]:
     """The slice, with 0 where it is not finite outside of the material.
 
     Raises
@@ -119,7 +120,12 @@ def finite(plane: NDArray[Any], name: str, z: int, material: Mask | None) -> NDA
     """
     if plane.dtype.kind == "f" and material is not None:
         plane = np.where(material | np.isfinite(plane), plane, plane.dtype.type(0))
-    check_finite(plane[None], z, name)
+    if plane.dtype.kind == "f" and not (known := np.isfinite(plane)).all():
+        y, x = (int(at) for at in np.unravel_index(int(known.argmin()), plane.shape))
+        raise VolumeError(
+            f"{name} has the value {plane[y, x]} at y = {y}, x = {x}: grey values must be finite. Write a number there, or leave "
+            "such pixels out by a sample mask (`mask` of the scan)"
+        )
     return plane
 
 
