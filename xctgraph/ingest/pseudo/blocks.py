@@ -64,7 +64,7 @@ def fit(values: NDArray[np.float64], known: Mask, noise: float = 0.0) -> NDArray
     """
     basis = _basis(values.shape)
     at, wanted = basis[known.ravel()], values[known]
-    coefficients = np.zeros(basis.shape[1])
+    coefficients: NDArray[np.floating] = np.zeros(basis.shape[1])
     inside = np.ones(len(wanted), np.bool_)
     for _ in range(_ROUNDS):
         a, b = at[inside], wanted[inside]
@@ -95,9 +95,10 @@ def enlarge(values: NDArray[np.float64], shape: tuple[int, int]) -> Plane:
     return plane
 
 
-def _orders() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _orders() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     i, j = np.indices((DEGREE + 1, DEGREE + 1))
-    return np.nonzero(i + j <= DEGREE)
+    orders = np.nonzero(i + j <= DEGREE)
+    return orders[0], orders[1]
 
 
 @lru_cache(maxsize=8)
@@ -112,8 +113,8 @@ def _basis(shape: tuple[int, int]) -> NDArray[np.float64]:
 def _legendre(n: int) -> NDArray[np.float64]:
     """Legendre polynomials of mean square 1 at n evenly spaced places, (n, DEGREE + 1)."""
     at = (2 * np.arange(n) + 1) / n - 1
-    values: NDArray[np.float64] = legendre.legvander(at, DEGREE) * np.sqrt(2 * np.arange(DEGREE + 1) + 1)
-    return values
+    values = legendre.legvander(at, DEGREE) * np.sqrt(2 * np.arange(DEGREE + 1) + 1)
+    return values.astype(np.float64)
 
 
 @lru_cache(maxsize=16)

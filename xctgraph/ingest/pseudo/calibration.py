@@ -19,8 +19,9 @@ _NEEDED = 200  # pixels of a class
 def calibrate(pairs: Iterable[tuple[Labelled, NDArray[np.uint8]]]) -> dict[str, Knots]:
     """Share of right pixels by class and margin, rising with the margin.
 
-    Isotonic regression (Zadrozny and Elkan, KDD 2002) of the shares in bins of the margin; each with half a pixel right and half a
-    pixel wrong more (Jeffreys), so that none is 0 or 1. A class of fewer than 200 pixels keeps what was measured on the generator.
+    Isotonic regression (Zadrozny and Elkan, KDD 2002) of the shares in bins of the margin; each with half a pixel right and
+    half a pixel wrong more (Jeffreys), so that none is 0 or 1. A class of fewer than 200 pixels keeps what was measured on the
+    generator.
 
     Parameters
     ----------

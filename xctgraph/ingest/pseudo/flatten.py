@@ -54,8 +54,8 @@ def flatten(
 ) -> Flat:
     """Take out what is not there.
 
-    The brightness of the material is a polynomial through blocks that look like those of the `reference`, so that a fracture wider
-    than any window is not taken for material; what it leaves is a mean by a Gaussian window over plain material
+    The brightness of the material is a polynomial through blocks that look like those of the `reference`, so that a fracture
+    wider than any window is not taken for material; what it leaves is a mean by a Gaussian window over plain material
     (normalised convolution: Knutsson and Westin, CVPR 1993). Rings are the mean over circles less its smooth course, each
     shrunk by the share of its variance that noise explains (James and Stein, Proc. 4th Berkeley Symp. 1 (1961) 361).
 
@@ -89,7 +89,7 @@ def flatten(
     noise = blocks.spread(rest[plain])
     if noise == 0:
         noise = float(rest[inside].std()) or 1.0
-    return Flat(rest / np.float32(noise), inside, plain, noise)
+    return Flat((rest / np.float32(noise)).astype(np.float32), inside, plain, noise)
 
 
 def _material(grey: Plane, reference: Reference) -> Mask:
@@ -152,7 +152,8 @@ def _rings(rest: Plane, plain: Mask, axis: tuple[float, float] | None) -> Plane:
     chance = deviation**2 / np.maximum(count, 1)
     true = max(0.0, float((count * (ring**2 - chance)).sum() / max(count.sum(), 1)))
     shrunk: Plane = (ring * true / np.maximum(true + chance, 1e-12)).astype(np.float32)
-    return shrunk[radius]
+    at_radius: Plane = shrunk[radius]
+    return at_radius
 
 
 def _local(rest: Plane, plain: Mask, window: float) -> Plane:

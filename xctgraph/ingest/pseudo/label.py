@@ -154,7 +154,7 @@ def _thin(length: NDArray[np.float64], width: NDArray[np.float64], parameters: P
     return found
 
 
-def _shapes(parts: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def _shapes(parts: NDArray[np.integer[Any]], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Pixels of each part (0 is background), and the axes of the ellipse of the same second moments: 4 standard deviations."""
     y, x = np.nonzero(parts)
     part = parts[y, x]

@@ -84,8 +84,8 @@ def label_dataset(
                 mask = stack.enter_context(volumes.open_apart(scan.mask, axes=dataset.sample.axes))
                 if mask.shape != volume.shape:
                     raise InputError(
-                        f"scan t = {scan.t}: mask {scan.mask!r} has shape {mask.shape} (z, y, x), but the volume {scan.path!r} has "
-                        f"{volume.shape}: they must be equal"
+                        f"scan t = {scan.t}: mask {scan.mask!r} has shape {mask.shape} (z, y, x), but the volume "
+                        f"{scan.path!r} has {volume.shape}: they must be equal"
                     )
             box = resolve(dataset.roi(scan), volume.shape, scan.path)
             found = source(volume, mask, box, dataset.sample.rotation_axis)

@@ -16,10 +16,55 @@ KINDS = ("inclusion", "pore", "fracture")
 Knots = tuple[tuple[float, float], ...]
 # Measured on slices of the generator at three noise levels: benchmarks/pseudolabel.py --calibrate.
 CALIBRATION: dict[str, Knots] = {
-    "background": ((0.0, 0.6), (1.0, 0.9), (2.0, 0.99), (3.0, 0.999)),
-    "inclusion": ((0.0, 0.6), (1.0, 0.8), (2.0, 0.95), (3.0, 0.99)),
-    "pore": ((0.0, 0.5), (1.0, 0.7), (2.0, 0.9), (3.0, 0.95)),
-    "fracture": ((0.0, 0.6), (1.0, 0.8), (2.0, 0.95), (3.0, 0.99)),
+    "background": (
+        (0.0, 0.8219),
+        (0.135, 0.8219),
+        (0.385, 0.9),
+        (0.793, 0.9678),
+        (1.287, 0.9931),
+        (1.779, 0.9984),
+        (2.562, 0.9998),
+        (3.434, 1.0),
+        (4.996, 1.0),
+        (6.634, 1.0),
+    ),
+    "inclusion": (
+        (0.127, 0.563),
+        (0.375, 0.6659),
+        (0.75, 0.8105),
+        (1.252, 0.9182),
+        (1.752, 0.9704),
+        (2.489, 0.9923),
+        (3.473, 0.9994),
+        (4.894, 0.9999),
+        (7.687, 0.9999),
+        (11.222, 0.9999),
+    ),
+    "pore": (
+        (0.123, 0.5196),
+        (0.378, 0.6447),
+        (0.755, 0.7498),
+        (1.25, 0.8593),
+        (1.745, 0.9177),
+        (2.481, 0.9474),
+        (3.477, 0.9474),
+        (4.923, 0.952),
+        (7.686, 0.9529),
+        (11.049, 0.9585),
+    ),
+    "fracture": (
+        (0.0, 0.1624),
+        (0.129, 0.8086),
+        (0.377, 0.8671),
+        (0.754, 0.936),
+        (1.256, 0.9683),
+        (1.757, 0.9906),
+        (2.51, 0.9976),
+        (3.492, 0.9998),
+        (4.939, 0.9999),
+        (7.534, 0.9999),
+        (10.776, 0.9999),
+    ),
 }
 
 
@@ -75,8 +120,8 @@ class Parameters:
     fracture_elongation : float
         ... so many times longer than wide.
     calibration : dict
-        For each class pairs of a margin (how far a pixel is from the threshold, in standard deviations of the noise) and the share
-        of such pixels that are right.
+        For each class pairs of a margin (how far a pixel is from the threshold, in standard deviations of the noise) and the
+        share of such pixels that are right.
     """
 
     method: str = "hysteresis"

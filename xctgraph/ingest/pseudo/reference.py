@@ -1,7 +1,7 @@
 """What neighbouring slices of a scan share: where air is, and how bright the material is from place to place.
 
-A fracture that lies in a slice is as dark as air and as large as the background: one slice alone cannot tell. The median of slices
-above and below it can.
+A fracture that lies in a slice is as dark as air and as large as the background: one slice alone cannot tell. The median of
+slices above and below it can.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def make(planes: Sequence[NDArray[Any]], *, materials: Sequence[Mask] | None = N
         inside = [blocks.means(material) == 1 for material in materials]
     coarse = np.stack([blocks.medians(plane) for plane in smooth])
     hidden = np.where(np.stack(inside), coarse, np.nan)
-    known = np.isfinite(hidden).any(axis=0)
+    known = np.asarray(np.isfinite(hidden).any(axis=0))
     if not known.any():
         return Reference(empty, border, np.zeros((blocks.DEGREE + 1,) * 2), np.inf)
     level = np.zeros(known.shape)

@@ -40,15 +40,15 @@ class Responses:
 def smoothed(flat: Flat, sigma: float, widest: int) -> tuple[Plane, Plane]:
     """`Responses.bright` and `Responses.dark`.
 
-    The opening of the top-hat (Serra, Image Analysis and Mathematical Morphology, 1982) by a square of 2 `widest` + 1 pixels counts
-    only where it is above 0: that of noise lies below.
+    The opening of the top-hat (Serra, Image Analysis and Mathematical Morphology, 1982) by a square of 2 `widest` + 1 pixels
+    counts only where it is above 0: that of noise lies below.
     """
     plane = ndimage.gaussian_filter(flat.values, sigma, truncate=4.0) if sigma > 0 else flat.values
     plane = plane / np.float32(_noise(plane, flat.plain))
     inside = flat.material
     bright = plane
     if widest > 0:
-        bright = plane - np.maximum(ndimage.grey_opening(plane, 2 * widest + 1), np.float32(0))
+        bright = plane - np.maximum(ndimage.grey_opening(plane, (2 * widest + 1, 2 * widest + 1)), np.float32(0))
     return np.where(inside, bright, np.float32(0)), np.where(inside, -plane, np.float32(0))
 
 
@@ -84,8 +84,8 @@ def _lines(flat: Flat, scale: float) -> Plane:
     values = np.minimum(flat.values, _BRIGHTEST)
     yy, xx, yx = (ndimage.gaussian_filter(values, scale, order=order) for order in ((2, 0), (0, 2), (1, 1)))
     middle, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
-    response: Plane = (middle + half - np.abs(middle - half)) / np.float32(_noise(yy, flat.plain))
-    return response
+    response = (middle + half - np.abs(middle - half)) / np.float32(_noise(yy, flat.plain))
+    return response.astype(np.float32)
 
 
 def _noise(plane: Plane, plain: Mask) -> float:

@@ -57,7 +57,7 @@ class Sought:
 
 
 def search(examples: Sequence[Annotated], start: Parameters, *, seed: int = 0) -> Sought:
-    """Choose smoothing, thresholds, sizes and the ridge filter by the mean of pixel and object F1 over the classes that are there.
+    """Choose smoothing, thresholds, sizes and the ridge filter by the mean of pixel and object F1 of the classes.
 
     Bright and dark take no notice of one another, and what is dark is told apart after it was found: three small grids in
     place of one large one. Cross-validation repeats the whole choice without each fold in turn; the labels of the fold give the
