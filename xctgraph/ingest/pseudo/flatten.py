@@ -96,10 +96,13 @@ def _material(grey: Plane, reference: Reference) -> Mask:
     if reference.air is None:
         return np.ones(grey.shape, np.bool_)
     dark = ndimage.gaussian_filter(grey, 1.0) <= reference.border
-    air = dark & ndimage.binary_dilation(reference.air, iterations=_REACH) | ndimage.binary_erosion(
-        reference.air, iterations=_REACH
-    )
-    return ~ndimage.binary_dilation(air, iterations=_RIM)
+    near = ndimage.binary_dilation(reference.air, iterations=_REACH)
+    # What is dark beyond the usual air and goes on farther than air could is a fracture that reaches the surface.
+    parts, _ = ndimage.label(dark & ~reference.air)
+    far = np.unique(parts[~near])
+    fracture = np.isin(parts, far[far > 0])
+    air = (dark & near & ~fracture) | ndimage.binary_erosion(reference.air, iterations=_REACH)
+    return ~ndimage.binary_dilation(air, iterations=_RIM) | fracture
 
 
 def _level(grey: Plane, inside: Mask, reference: Reference) -> Plane:

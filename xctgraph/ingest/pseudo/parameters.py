@@ -167,11 +167,12 @@ def parse(said: Mapping[str, Any], origin: str) -> Parameters:
     """
     given = dict(said)
     _known(given, Parameters, origin)
+    for side in {"bright", "dark"} & set(given):
+        if not isinstance(given[side], Mapping):
+            raise InputError(f"{origin}: {side} = {given[side]!r}: names and numbers are wanted")
+        _known(given[side], Side, f"{origin}: {side}")
+        given[side] = Side(**given[side])
     try:
-        for side in ("bright", "dark"):
-            if side in given:
-                _known(given[side], Side, f"{origin}: {side}")
-                given[side] = Side(**given[side])
         if "calibration" in given:
             pairs = {kind: tuple((float(a), float(b)) for a, b in knots) for kind, knots in given["calibration"].items()}
             given["calibration"] = CALIBRATION | pairs
