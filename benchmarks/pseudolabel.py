@@ -10,8 +10,8 @@ import argparse
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,14 @@ def compared(chosen: Sequence[Scan], *, seed: int) -> dict[str, tuple[float, dic
     sought = search.search(annotated, default, seed=seed)
     spent = time.process_time() - start
     truths = [scan.truth[z] for scan, z in rest]
-    ways = {
+
+    def flattened(method: str) -> Callable[[Scan, int], Classes]:
+        return lambda scan, z: label.pseudolabel(scan.grey[z], scan.known, replace(default, method=method))[0]
+
+    ways: dict[str, Callable[[Scan, int], Classes]] = {
         "multi-Otsu": lambda scan, z: otsu(scan.grey[z], scan.material[z], default),
+        "flattened, multi-Otsu": flattened("multi-otsu"),
+        "flattened, tail": flattened("tail"),
         "pseudolabel": lambda scan, z: label.pseudolabel(scan.grey[z], scan.known, default)[0],
         f"pseudolabel, sought on {len(annotated)} slices in {spent:.1f} s": lambda scan, z: label.pseudolabel(
             scan.grey[z], scan.known, sought.parameters

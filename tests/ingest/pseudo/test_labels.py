@@ -61,15 +61,12 @@ def test_labels_are_far_better_than_multi_otsu(made: Made, seed: int) -> None:
 def test_a_fracture_in_the_plane_of_the_slice_is_found(made: Made, seed: int) -> None:
     scan, z = max(((scan, z) for scan, z in made.slices(step=1)), key=lambda at: (at[0].truth[at[1]] == 3).sum())
     truth = scan.truth[z] == 3
-    assert truth.sum() > 800, "wider than any window"
+    assert truth.sum() > 500, "wider than any window"
     found = label.pseudolabel(scan.grey[z], scan.known, Parameters())[0] == label.FRACTURE
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.85
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_smooth_background_and_rings_change_little(method: str, made: Made, rng: np.random.Generator) -> None:
-    if method == "multi-otsu":
-        pytest.skip("its thresholds split the noise: what they are is chance")
+def test_a_smooth_background_and_rings_change_little(made: Made, rng: np.random.Generator) -> None:
     scan = made.scans[0]
     height, width = scan.grey.shape[1:]
     y, x = np.ogrid[:height, :width]
@@ -79,14 +76,14 @@ def test_a_smooth_background_and_rings_change_little(method: str, made: Made, rn
     rings = 1000 * rng.standard_normal(radius.max() + 1)[radius]
     chosen = range(0, 48, 6)
     known = reference.make([scan.grey[z] + smooth + rings for z in chosen])
-    given = replace(Parameters(), method=method)
+    given = Parameters()
     same = changed = 0
     for z in chosen:
         before = label.pseudolabel(scan.grey[z], scan.known, given)[0] == 1
         after = label.pseudolabel(scan.grey[z] + smooth + rings, known, given)[0] == 1
         same += (before & after).sum()
         changed += (before ^ after).sum()
-    assert changed < 0.25 * same
+    assert changed < 0.1 * same
 
 
 def test_labels_do_not_depend_on_scale_and_offset(made: Made, rng: np.random.Generator) -> None:
@@ -121,14 +118,17 @@ def test_a_faint_line_is_a_fracture_and_a_spot_is_none(rng: np.random.Generator)
     line = np.zeros((160, 160))
     at = np.linspace(20, 140, 600)
     line[at.astype(int), (50 + 0.4 * at).astype(int)] = 1
-    plane = 1000 + 50 * rng.standard_normal((160, 160)) - 160 * line
-    plane[110:115, 20:25] -= 300
     known = reference.make([1000 + 50 * rng.standard_normal((160, 160)) for _ in range(5)])
-    found, _ = label.pseudolabel(plane, known, replace(Parameters(), ridge=5.0))
-    assert (found[line > 0] == label.FRACTURE).mean() > 0.4
-    assert (found[111:114, 21:24] == label.PORE).all()
-    without, _ = label.pseudolabel(plane, known, replace(Parameters(), ridge=0.0))
-    assert (without[line > 0] == label.FRACTURE).mean() < 0.3
+    shares = {5.0: [], 0.0: []}
+    for _ in range(6):
+        plane = 1000 + 50 * rng.standard_normal((160, 160)) - 130 * line
+        plane[110:115, 20:25] -= 300
+        for ridge, found in shares.items():
+            labels = label.pseudolabel(plane, known, replace(Parameters(), ridge=ridge))[0]
+            found.append((labels[line > 0] == label.FRACTURE).mean())
+            assert (labels[111:114, 21:24] == label.PORE).all()
+    assert np.mean(shares[5.0]) > 0.4
+    assert np.mean(shares[5.0]) > np.mean(shares[0.0]) + 0.1
 
 
 def test_hysteresis_keeps_what_is_somewhere_certain() -> None:

@@ -13,9 +13,8 @@ Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 DEGREE = 4
 _ACROSS = 48  # blocks across the smaller edge of a slice
-_SHRINK = 0.02  # of each coefficient where all blocks are known; more where few are
-_TRIMMED, _ROUNDS = 10, 6
-_BULK = 0.6
+_SHRINK = 0.001  # of each coefficient where all blocks are known; more where few are
+_ROUNDS = 8
 _OUTLIER = 3.0
 
 
@@ -48,35 +47,29 @@ def spread(values: NDArray[np.floating]) -> float:
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
-def fit(values: NDArray[np.float64], known: Mask, noise: float = 0.0) -> NDArray[np.float64]:
+def fit(values: NDArray[np.float64], known: Mask) -> NDArray[np.float64]:
     """Coefficients (DEGREE + 1, DEGREE + 1) of the polynomial through the bulk of the known blocks.
 
     A sum of products of Legendre polynomials of a total degree of at most `DEGREE`, by least squares with a penalty that keeps it
-    near 0 where no block is known; first the 60 % that fit best decide (least trimmed squares by concentration
-    steps: Rousseeuw and Van Driessen, Data Min. Knowl. Discov. 12 (2006) 29), then all within three standard deviations.
+    near 0 where no block is known; blocks that are off by more than three standard deviations are left out, eight times over
+    (iterated reweighting with hard rejection; Huber, Robust Statistics, 1981, §7).
 
     Parameters
     ----------
     values : ndarray, shape (rows, columns)
     known
         Blocks that may take part.
-    noise
-        Smallest standard deviation that is believed of the residuals.
     """
     basis = _basis(values.shape)
     at, wanted = basis[known.ravel()], values[known]
     coefficients: NDArray[np.floating] = np.zeros(basis.shape[1])
     inside = np.ones(len(wanted), np.bool_)
-    for k in range(_TRIMMED + _ROUNDS):
+    for _ in range(_ROUNDS):
         a, b = at[inside], wanted[inside]
         coefficients = np.linalg.solve(a.T @ a + _SHRINK * known.size * np.eye(a.shape[1]), a.T @ b)
-        residual = np.abs(wanted - at @ coefficients)
-        if k < _TRIMMED:
-            limit = float(np.quantile(residual, _BULK))
-        else:
-            limit = _OUTLIER * max(1.4826 * float(np.median(residual[inside])), noise, 1e-9)
-        kept = residual <= limit
-        if kept.sum() < at.shape[1]:
+        residual = wanted - at @ coefficients
+        kept = np.abs(residual) <= _OUTLIER * max(spread(residual[inside]), 1e-9)
+        if np.array_equal(kept, inside) or kept.sum() < at.shape[1]:
             break
         inside = kept
     square = np.zeros((DEGREE + 1, DEGREE + 1))

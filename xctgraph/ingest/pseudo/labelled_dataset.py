@@ -18,7 +18,6 @@ from xctgraph.ingest.pseudo.parameters import Parameters
 from xctgraph.ingest.pseudo.reference import finite
 from xctgraph.ingest.pseudo.work import REPORT, Bytes, Progress, Report, Source, silent, source
 from xctgraph.ingest.sampling import job
-from xctgraph.ingest.slabs import read_ahead
 from xctgraph.ingest.volumes.region import resolve
 from xctgraph.store.errors import InputError
 
@@ -127,8 +126,8 @@ def _label_scan(
         for _ in range(z0):
             write(classes, nothing)
             write(confidence, nothing)
-        starts = list(range(0, n_z, _READ))
-        for first, planes in read_ahead(starts, lambda first: found.region.read(first, min(first + _READ, n_z))):
+        for first in range(0, n_z, _READ):
+            planes = found.region.read(first, min(first + _READ, n_z))
             materials = found.material(first, first + len(planes))
             for k, grey in enumerate(planes):
                 z = first + k
