@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from benchmarks import (
     accuracy,
@@ -21,6 +22,7 @@ from benchmarks import (
     labelling,
     linking,
     out_of_core,
+    pseudolabel,
     sampling,
     scale,
     snapshots,
@@ -141,6 +143,24 @@ def test_sampling_is_timed_and_finds_what_the_peer_finds(seed: int) -> None:
     same = int(rows[-1][2].split("; ")[1].split(" of ")[0])
     assert same >= 3, "ties are broken at random there"
     assert all("images/s" in remark for _, _, remark in sampling.embedding(17, 40))
+
+
+def test_pseudo_labels_are_scored_against_the_truth(seed: int, tmp_path: Path) -> None:
+    made = list(
+        pseudolabel.scans(tmp_path / "s", **pseudolabel.ARTEFACTS, noise=0.125, shape=(48, 96, 96), features=80, seed=seed)
+    )
+    found = pseudolabel.compared(made, seed=seed)
+    (_, usual), (ms, ours) = found["multi-Otsu"], found["pseudolabel"]
+    assert ms > 0
+    assert ours["inclusion"].object_f1 > 0.7 > 3 * usual["inclusion"].object_f1
+    assert sum("sought on 12 slices" in name for name in found) == 1
+    page = pseudolabel.table({"slices": found})
+    assert page.count("\n") == 1 + 3 * len(found)
+    rng = np.random.default_rng(seed)
+    stack = rng.normal(100, 5, (12, 48, 48)).astype(np.float32)
+    stack[:, 10:20, 10:14] -= 60
+    tifffile.imwrite(tmp_path / "c.tif", stack)
+    assert "| pseudolabel | pore |" in pseudolabel.cement(tmp_path / "c.tif", seed)
 
 
 def test_a_large_fracture_grows_among_defects_and_is_tested(seed: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,11 @@ SHOWN = 15
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
 
 
-def page(title: str, body: str) -> str:
-    """A whole page around `body` (markup); `title` is text."""
+def page(title: str, body: str, *, plots: bool = True) -> str:
+    """A whole page around `body` (markup); `title` is text. Without `plots` it carries no script."""
     assets = files("xctgraph.analysis") / "assets"
     style, script = ((assets / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    scripts = f"<script>{_plotly()}</script>\n<script>{script}</script>\n" if plots else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -34,9 +35,7 @@ def page(title: str, body: str) -> str:
 <main>
 {body}
 </main>
-<script>{_plotly()}</script>
-<script>{script}</script>
-</body>
+{scripts}</body>
 </html>
 """
 

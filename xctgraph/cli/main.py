@@ -14,7 +14,22 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, sample, synth, train
+from xctgraph.cli import (
+    analyze,
+    ask,
+    correct,
+    demo,
+    drop,
+    explore,
+    export,
+    graph,
+    health,
+    ingest,
+    pseudolabel,
+    sample,
+    synth,
+    train,
+)
 from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
@@ -51,6 +66,7 @@ app.command("info")(ingest.info)
 app.command("sample")(sample.sample)
 app.command("train")(train.train)
 app.command("segment")(train.segment)
+app.command("pseudolabel")(pseudolabel.pseudolabel)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)
