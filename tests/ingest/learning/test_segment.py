@@ -54,7 +54,7 @@ def test_masks_are_those_of_the_network(made: Path, series: Series, model: Path)
     expected = consistency.consistent(shares, 0, 0)
     found = read(made)
     unlike = found["classes_t001.zarr"] != expected
-    assert unlike.mean() < 5e-3  # the scan is padded to tiles in another way
+    assert unlike.mean() < 1e-4  # ties and roundings
     sure = np.take_along_axis(shares, expected[:, None].astype(np.int64), axis=1)[:, 0]
     assert np.abs(found["confidence_t001.zarr"] - sure * 255)[~unlike].max() < 2
 
