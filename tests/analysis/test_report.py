@@ -15,8 +15,10 @@ import pytest
 
 from tests import factories
 from tests.analysis.page import Element, parse
+from tests.cli.command import run
 from tests.conftest import skip_unless_required
 from xctgraph.analysis import answers, report
+from xctgraph.analysis.report import small
 from xctgraph.queries import catalogue
 from xctgraph.store import Store, open_store
 from xctgraph.store.errors import InputError
@@ -52,7 +54,10 @@ def sections(page: Path) -> dict[str, Element]:
 
 def test_five_questions_with_answer_table_and_query(page: Path) -> None:
     found = sections(page)
-    assert len(found) == 7
+    assert list(found)[5:] == [
+        "What does the sample hold, and how does it change?", "What are small objects worth?", "Stored studies",
+        "How far to trust this", "Methods", "What to try next",
+    ]  # fmt: skip
     for question, name in zip(list(found)[:5], QUERIES, strict=True):
         section = found[question]
         assert question.endswith("?")
@@ -113,7 +118,7 @@ def test_one_file_that_needs_no_other(page: Path) -> None:
     tree = parse(text)
     assert [p.name for p in page.parent.iterdir()] == ["report.html"]
     assert not tree.all("link")
-    assert not tree.all("img")
+    assert all(image.attributes["src"].startswith("data:") and image.attributes["alt"] for image in tree.all("img"))
     assert all("src" not in script.attributes for script in tree.all("script"))
     assert text.count("plotly.js v") == 1
     policy = next(m for m in tree.all("meta") if m.attributes.get("http-equiv") == "Content-Security-Policy")
@@ -131,10 +136,10 @@ def test_provenance_and_limits(filled: tuple[Store, factories.Graph], page: Path
     assert about["Scans"] == "3 (t = 0 to 2)"
     assert about["Voxel size (z, y, x)"] == "2, 1.63, 1.63 µm"
     assert about["Revision of the store"] == str(store.manifest().revision)
-    assert "xctgraph" in about["Made with"]
     assert header.all("h1")[0].text == "Sample S&1"
-    assert '"scans": null' in header.all("code")[0].text
     found = sections(page)
+    assert '"scans": null' in found["Methods"].all("code")[0].text
+    assert "This report was written by xctgraph" in found["Methods"].text
     assert "null model" in found["How far to trust this"].text
     assert "xctgraph export pyg --store" in found["What to try next"].all("code")[0].text
 
@@ -199,8 +204,53 @@ def test_a_browser_draws_it_and_asks_for_nothing(page: Path, tmp_path: Path) -> 
     assert json.loads(seen[1].replace("&quot;", '"')) == {"violations": [], "errors": [], "resources": []}
     drawn = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
     wanted = len(re.findall(r'data-for="figure-', page.read_text(encoding="utf-8")))
-    assert drawn.count('class="plot js-plotly-plot"') == wanted
+    assert drawn.count('class="plot js-plotly-plot live"') == wanted
     assert drawn.count('class="scatterlayer') > 0
-    assert drawn.count('class="trace bars"') == 5
+    assert drawn.count('class="trace bars"') > 5
     assert len(re.findall(r'<div id="scene"[^>]*>.*?<canvas', drawn)) == 2
+    assert drawn.count('class="still"') == wanted  # what a print shows in the place of each figure
     assert "WebGL is not supported" not in drawn
+
+
+def test_small_objects_are_counted_by_size(filled: tuple[Store, factories.Graph]) -> None:
+    store, made = filled
+    table = small.by_size(report.context(store)).to_pylist()
+    features = made["features"]
+    defects = features[features.kind != "fracture"]
+    edge = (2 * 1.63 * 1.63) ** (1 / 3)
+    assert sum(row["n"] for row in table) == len(defects)
+    assert sum(row["volume_percent"] for row in table) == pytest.approx(100)
+    for row in table:
+        high = np.inf if row["to_px"] is None else row["to_px"]
+        inside = defects.equivalent_diameter.between(row["from_px"] * edge, high * edge, inclusive="left")
+        assert row["n"] == inside.sum()
+        assert row["diameter_px"] == pytest.approx(defects.equivalent_diameter[inside].median() / edge)
+        assert row["share_percent"] == pytest.approx(100 * inside.mean())
+
+
+def test_the_command(filled: tuple[Store, factories.Graph], tmp_path: Path) -> None:
+    place = str(filled[0].path)
+    done = run("report", str(tmp_path / "r.html"), "--store", place, "--json")
+    assert done.code == 0, done.stderr
+    assert json.loads(done.stdout) == {"report": str(tmp_path / "r.html"), "bytes": (tmp_path / "r.html").stat().st_size}
+    done = run("report", str(tmp_path), "--store", place)
+    assert (done.code, "is a folder: name the file, as in" in done.stderr) == (2, True)
+    done = run("report", str(tmp_path / "s.html"), "--store", place, "--study", "abc")
+    assert (done.code, "the store has no study 'abc': it holds none" in done.stderr) == (2, True)
+    done = run("report", "--store", place, "--study", "abc", "--sample", "S")
+    assert (done.code, "are both given: a study names its sample" in done.stderr) == (2, True)
+
+
+def test_a_stored_study_is_made_anew(filled: tuple[Store, factories.Graph], tmp_path: Path) -> None:
+    place = str(filled[0].path)
+    done = run("analyze", "characterise", "--store", place, "--json", "--out", str(tmp_path / "characterised"))
+    assert done.code == 0, done.stderr
+    (row,) = filled[0].read("studies").to_pylist()
+    done = run("report", str(tmp_path / "s.html"), "--store", place, "--study", row["study_id"][:6])
+    assert done.code == 0, done.stderr
+    found = sections(tmp_path / "s.html")
+    assert list(found) == ["What was found", "The same study made anew", "How it was made"]
+    assert "the effect is the same" in found["The same study made anew"].text
+    assert row["study_id"] in found["How it was made"].text
+    listed = sections(report.write(filled[0], tmp_path / "r.html"))["Stored studies"]
+    assert row["study_id"][:8] in listed.text

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from benchmarks import (
     accuracy,
     appending,
     bolt,
     clouds,
+    forecast,
     fronts,
     growth_grey,
     labelling,
     linking,
     out_of_core,
+    pseudolabel,
     sampling,
     scale,
     snapshots,
@@ -141,6 +145,24 @@ def test_sampling_is_timed_and_finds_what_the_peer_finds(seed: int) -> None:
     assert all("images/s" in remark for _, _, remark in sampling.embedding(17, 40))
 
 
+def test_pseudo_labels_are_scored_against_the_truth(seed: int, tmp_path: Path) -> None:
+    made = list(
+        pseudolabel.scans(tmp_path / "s", **pseudolabel.ARTEFACTS, noise=0.125, shape=(48, 96, 96), features=80, seed=seed)
+    )
+    found = pseudolabel.compared(made, seed=seed)
+    (_, usual), (ms, ours) = found["multi-Otsu"], found["pseudolabel"]
+    assert ms > 0
+    assert ours["inclusion"].object_f1 > 0.7 > 3 * usual["inclusion"].object_f1
+    assert sum("sought on 12 slices" in name for name in found) == 1
+    page = pseudolabel.table({"slices": found})
+    assert page.count("\n") == 1 + 3 * len(found)
+    rng = np.random.default_rng(seed)
+    stack = rng.normal(100, 5, (12, 48, 48)).astype(np.float32)
+    stack[:, 10:20, 10:14] -= 60
+    tifffile.imwrite(tmp_path / "c.tif", stack)
+    assert "| pseudolabel | pore |" in pseudolabel.cement(tmp_path / "c.tif", seed)
+
+
 def test_a_large_fracture_grows_among_defects_and_is_tested(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     shape = (160, 360, 300)
     (now, later), features = fronts.scans(shape, 160.0, 200, seed)
@@ -159,3 +181,12 @@ def test_growth_through_grey_volumes(seed: int, tmp_path: Path) -> None:
     assert found is not None
     assert 0 < found.shift <= 1
     assert "1 samples" in growth_grey.table([found])
+
+
+def test_forecast_reads_samples_of_the_generator(tmp_path: Path, seed: int) -> None:
+    pytest.importorskip("sklearn")
+    with open_store(tmp_path / "xct.store", create=True) as store:
+        forecast.fill(store, 3, 2.0, seed)
+        found = forecast.forecast(store, targets=("advanced",), split="sample", repeats=1, n_draws=99, networks=False)
+    table = forecast.table(found)
+    assert len(re.findall(r"^\| (?:distance|place|density|trees) \| 0\.\d+", table, re.MULTILINE)) == 4

@@ -47,7 +47,7 @@ def test_noise_is_dropped_only_where_thresholds_were_found() -> None:
         ({"scan": [{"t": 0, "path": "a"}, {"t": 0, "path": "b"}]}, "t = 0 is given twice, for 'a' and 'b'"),
         ({"scan": [{"t": -1, "path": "a"}]}, "scan.0.t.*greater than or equal to 0"),
         ({"scan": [{"t": 0, "path": "a", "labels": "b"}]}, "has `labels`, but the segmentation method is 'otsu'"),
-        ({"segmentation": {"method": "unet"}}, "'otsu', 'threshold', 'mask' or 'labels'"),
+        ({"segmentation": {"method": "unet"}}, "'otsu', 'threshold', 'mask', 'labels' or 'model'"),
         ({"segmentation": {"method": "threshold"}}, "needs `bright`, `dark` or both"),
         ({"segmentation": {"bright": 3}}, "belong to method 'threshold', not to 'otsu'"),
         (

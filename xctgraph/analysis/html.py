@@ -18,10 +18,11 @@ PLOT = '<script type="application/json" data-for='
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, *, script: bool = True) -> str:
     """A whole page around `body` (markup); `title` is text. Plotly is inlined where the body has a figure of it."""
     assets = files("xctgraph.analysis") / "assets"
-    style, script = ((assets / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    style, own = ((assets / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    scripts = (f"<script>{_plotly()}</script>\n" if PLOT in body else "") + (f"<script>{own}</script>\n" if script else "")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -36,9 +37,7 @@ def page(title: str, body: str) -> str:
 <main>
 {body}
 </main>
-{f"<script>{_plotly()}</script>" if PLOT in body else ""}
-<script>{script}</script>
-</body>
+{scripts}</body>
 </html>
 """
 
@@ -56,7 +55,8 @@ def definitions(items: Mapping[str, str]) -> str:
 
 def details(summary: str, inner: str, css: str = "") -> str:
     """A folded part; `summary` is text, `inner` markup. With the class `data` it is printed, unfolded."""
-    return f"<details{f' class="{css}"' if css else ''}><summary>{escape(summary)}</summary>{inner}</details>"
+    of_class = f' class="{css}"' if css else ""
+    return f"<details{of_class}><summary>{escape(summary)}</summary>{inner}</details>"
 
 
 def code(text: str, label: str) -> str:

@@ -107,7 +107,9 @@ def reliability(table: pa.Table) -> go.Figure:
     """
     need(table, "from_px", "to_px", "share_percent", "volume_percent", "diameter_px", "error_percent")
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
-    names = [f"{row['from_px']:g}+" if row["to_px"] is None else f"{row['from_px']:g}–{row['to_px']:g}" for row in table.to_pylist()]
+    names = [
+        f"{row['from_px']:g}+" if row["to_px"] is None else f"{row['from_px']:g}–{row['to_px']:g}" for row in table.to_pylist()
+    ]
     for name, column, colour in (("features", "share_percent", "#2f7ebc"), ("their volume", "volume_percent", "#7f7f7f")):
         figure.add_trace(go.Bar(x=names, y=table[column].to_numpy(), name=name, marker={"color": colour}), row=1, col=1)
     diameter, error = table["diameter_px"].to_numpy(), table["error_percent"].to_numpy()

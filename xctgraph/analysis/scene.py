@@ -150,7 +150,9 @@ def _caption(features: pa.Table, large: pa.Table, small: pa.Table, meshes: Mappi
     if large.num_rows:
         parts.append(f"The {large.num_rows:,} largest defects are ellipsoids to scale with the covariance of their voxels")
     if small.num_rows:
-        parts.append(f"the next {small.num_rows:,} are points" if parts else f"{small.num_rows:,} defects are points, not to scale")
+        parts.append(
+            f"the next {small.num_rows:,} are points" if parts else f"{small.num_rows:,} defects are points, not to scale"
+        )
     left = features.num_rows - drawn - large.num_rows - small.num_rows
     if left:
         parts.append(f"{left:,} smaller ones are not drawn")

@@ -170,6 +170,71 @@ def correspondence(
     typer.echo(f"study {study_id}")
 
 
+@app.command()
+def forecast(
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="swallowed (defects) or advanced (front sites).", show_default="both"),
+    ] = None,
+    sample: Annotated[
+        list[str] | None, typer.Option("--sample", help="Sample; may be given several times.", show_default="all")
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            help="Test on later scans (time), other blocks (block) or other samples (sample).",
+            show_default="what there is",
+        ),
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", help="Repeats of split and training.", min=1)] = 5,
+    reach_um: Annotated[
+        float | None,
+        typer.Option("--reach-um", help="Distance of the farthest defect asked about, um.", show_default="three front radii"),
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option("--share", help="Share of a front that moved everywhere that a site must leave behind to have advanced."),
+    ] = 0.5,
+    block_um: Annotated[
+        float | None, typer.Option("--block-um", help="Edge of the blocks of the intervals, um.", show_default="four front radii")
+    ] = None,
+    networks: Annotated[bool, typer.Option("--networks/--no-networks", help="Train the graph networks.")] = True,
+    ablations: Annotated[bool, typer.Option("--ablations/--no-ablations", help="Train networks that see less.")] = True,
+    draws: Annotated[int, typer.Option("--draws", help="Bootstrap samples.", min=99)] = 999,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Probe: deal the outcomes out anew; nothing may be found.", show_default=False)
+    ] = False,
+    seed: Seed = 0,
+    figure: Figure = None,
+    store: StorePath = DEFAULT_STORE,
+    json_: Json = False,
+) -> None:
+    """Forecast what the fracture swallows and where its front advances by the next scan, with and without the graph."""
+    from xctgraph.analysis.forecast import from_store
+
+    _check(figure)
+    progress = Progress(quiet=json_)
+    try:
+        with open_store(store) as opened:
+            found = from_store.forecast(
+                opened, samples=sample, targets=target or from_store.TARGETS, split=split, repeats=repeats, seed=seed,  # type: ignore[arg-type]
+                reach_um=reach_um, share=share, block_um=block_um, networks=networks, ablations=ablations, n_draws=draws,
+                shuffle=shuffle, progress=progress,
+            )  # fmt: skip
+            study_id = from_store.keep(opened, found)
+    finally:
+        progress.close()
+    _write(found.figure, figure)
+    if json_:
+        write_json({"study_id": study_id, **found.to_dict()})
+        return
+    typer.echo(found.text)
+    for line in found.lines():
+        typer.echo(line)
+    typer.echo(f"study {study_id}")
+
+
 def _check(figure: Path | None) -> None:
     if figure is not None and figure.suffix not in (".html", ".json"):
         raise InputError(f"--figure {figure} ends in neither .html nor .json: name the file so")

@@ -45,7 +45,9 @@ def ingest(
     segmentation: Annotated[
         str | None,
         typer.Option(
-            "--segmentation", help="otsu, threshold:V (brighter than V), mask or labels (for VOLUME...).", show_default="otsu"
+            "--segmentation",
+            help="otsu, threshold:V (brighter than V), mask, labels or model:FILE (for VOLUME...).",
+            show_default="otsu",
         ),
     ] = None,
     axes: Annotated[
@@ -219,8 +221,10 @@ def _dataset(
             spec["bright"] = float(value)
         except ValueError:
             raise InputError(f"--segmentation {segmentation!r}: threshold needs a number, as in threshold:155") from None
+    elif method == "model" and value:
+        spec["model"] = value
     elif value or method not in ("otsu", "mask", "labels"):
-        raise InputError(f"--segmentation {segmentation!r} is not known. Valid: otsu, threshold:V, mask, labels")
+        raise InputError(f"--segmentation {segmentation!r} is not known. Valid: otsu, threshold:V, mask, labels, model:FILE")
     return config.parse(
         {
             "sample": {

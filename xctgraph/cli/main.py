@@ -14,7 +14,23 @@ from typing import Annotated
 import typer
 
 import xctgraph
-from xctgraph.cli import analyze, ask, correct, demo, drop, explore, export, graph, health, ingest, report, sample, synth
+from xctgraph.cli import (
+    analyze,
+    ask,
+    correct,
+    demo,
+    drop,
+    explore,
+    export,
+    graph,
+    health,
+    ingest,
+    pseudolabel,
+    report,
+    sample,
+    synth,
+    train,
+)
 from xctgraph.cli.common import DEBUG, Interrupted, complain
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
@@ -49,6 +65,9 @@ app.command("synth")(synth.synth)
 app.command("ingest")(ingest.ingest)
 app.command("info")(ingest.info)
 app.command("sample")(sample.sample)
+app.command("train")(train.train)
+app.command("segment")(train.segment)
+app.command("pseudolabel")(pseudolabel.pseudolabel)
 app.command("query")(ask.query)
 app.command("cypher")(ask.cypher)
 app.command("sql")(ask.sql)

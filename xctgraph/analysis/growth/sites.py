@@ -79,16 +79,21 @@ class Sites:
         but less far than half, are no sites that stayed; to count them as such draws the ratio of hazards toward 1. Neither rule
         depends on where along its front a site lies.
         """
-        moved = self.advance >= threshold
-        limit = np.full(int(self.front.max(initial=-1)) + 1, -np.inf)
-        for number in np.unique(self.front):
-            member = self.front == number
-            if share > 0 and moved[member].mean() > EVERYWHERE:
-                limit[number] = np.quantile(self.advance[member], share)
-        return replace(self, advanced=moved & (self.advance > limit[self.front]))
+        return replace(self, advanced=judged(self.advance, self.front, threshold, share))
 
     def contrasting(self) -> Self:
         """The sites of fronts of which some sites advanced and others did not; the others say nothing of where a front goes."""
         n = np.bincount(self.front, minlength=1)
         moved = np.bincount(self.front, self.advanced, minlength=1)
         return self.take(((moved > 0) & (moved < n))[self.front])
+
+
+def judged(advance: Floats, front: Ints, threshold: float, share: float) -> Bools:
+    """Which sites count as advanced, as in `Sites.judged`: `advance` (n,) in micrometres, `front` (n,) numbered from 0."""
+    moved = advance >= threshold
+    limit = np.full(int(front.max(initial=-1)) + 1, -np.inf)
+    for number in np.unique(front):
+        member = front == number
+        if share > 0 and moved[member].mean() > EVERYWHERE:
+            limit[number] = np.quantile(advance[member], share)
+    return moved & (advance > limit[front])

@@ -52,7 +52,9 @@ def _density(store: Store, given: Parameters, seed: int) -> Again:
 def _correspondence(store: Store, given: Parameters, _: int) -> Again:
     found = correspondence.from_store.correspondence(store, sample=given["sample"])
     effect = None if found.worst is None else found.worst.error
-    return Again(effect, found.text, found.figure, "Residuals, shares without a link and strain; slices of one displacement field.")
+    return Again(
+        effect, found.text, found.figure, "Residuals, shares without a link and strain; slices of one displacement field."
+    )
 
 
 AGAIN: dict[str, Callable[[Store, Parameters, int], Again]] = {

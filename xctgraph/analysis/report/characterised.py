@@ -12,12 +12,15 @@ from xctgraph.analysis.characterise import Characterisation, figures
 from xctgraph.analysis.characterise.write import CAPTIONS, shown
 
 FIGURES = {
-    "abundance": "Number density and volume fraction of each kind over the scans, with 95 % intervals where there are ten or more.",
-    "distributions": "Sizes, shapes and gaps in the last scan (full lines) and the first (dashed), in bins that all samples share.",
+    "abundance": "Number density and volume fraction of each kind over the scans, with 95 % intervals where "
+    "there are ten or more.",
+    "distributions": "Sizes, shapes and gaps in the last scan (full lines) and the first (dashed), in bins that all "
+    "samples share.",
     "stereograms": "Directions of the major axes in an equal-area projection about the load, in multiples of an even spread.",
     "change": "Volume of the same features, followed by their tracks, over that in the scan before; 95 % intervals.",
     "profiles": "Number density and volume fraction in layers along the sample, last scan (full lines) and first (dashed).",
-    "displacement": "Displacement of the sample along z, y and x: medians of its tracks with quartiles, and since the first scan.",
+    "displacement": "Displacement of the sample along z, y and x: medians of its tracks with quartiles, and since "
+    "the first scan.",
 }
 OPEN = ("abundance", "sizes")
 
@@ -31,7 +34,8 @@ def section(found: Characterisation, prefix: str = "characterised") -> str:
     rest = "".join(table for name, table in tables.items() if name not in OPEN)
     about = (
         f"Intervals and tests: {found.n_draws:,} draws, seed {found.seed}, blocks of "
-        f"{' × '.join(html.number(edge) for edge in found.block_um)} µm (z × y × x). Directions and profiles along {found.load_axis}. "
+        f"{' × '.join(html.number(edge) for edge in found.block_um)} µm (z × y × x). Directions and "
+        f"profiles along {found.load_axis}. "
         "What each number is: docs/characterise.md; all scans and columns: `xctgraph analyze characterise`."
     )
     return (

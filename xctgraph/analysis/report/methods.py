@@ -44,18 +44,22 @@ def _words(about: Context) -> str:
     else:
         found = f"Features are sets of voxels of one class joined over {joined} neighbours. "
     return (
-        f"{found}NEAR joins features whose surfaces are at most {number(float(last['near_gap']))} µm apart; clusters are what gaps "
-        f"up to {number(float(last['cluster_gap']))} µm join; the local density of a feature is the volume fraction of defects within "
-        f"{number(float(last['density_radius']))} µm of it. NEXT says what became of a feature by the next scan, and tracks follow "
-        "it (docs/linking.md). Volumes are voxels times the volume of a voxel, lengths those of the ellipsoid of equal covariance. "
+        f"{found}NEAR joins features whose surfaces are at most {number(float(last['near_gap']))} µm "
+        f"apart; clusters are what gaps "
+        f"up to {number(float(last['cluster_gap']))} µm join; the local density of a feature is the "
+        f"volume fraction of defects within "
+        f"{number(float(last['density_radius']))} µm of it. NEXT says what became of a feature by the "
+        f"next scan, and tracks follow "
+        "it (docs/linking.md). Volumes are voxels times the volume of a voxel, lengths those of the "
+        "ellipsoid of equal covariance. "
         + (f"{number(corrections)} corrections by a person are part of the sample (docs/corrections.md)." if corrections else "")
     )
 
 
 def _scans(made: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> pa.Table:
     rows = []
-    for scan, job in made:
-        job = job or dict.fromkeys(("command", "version", "started_at", "seconds", "job_id"))
+    for scan, held in made:
+        job = held or dict.fromkeys(("command", "version", "started_at", "seconds", "job_id"))
         started = (job["started_at"] or "")[:19].replace("T", " ")
         rows.append({
             "t": scan["t"], "read from": scan["path"], "made by": job["command"], "xctgraph": job["version"],

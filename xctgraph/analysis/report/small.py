@@ -17,7 +17,8 @@ from xctgraph.ingest import reliability
 EDGES_PX = (0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, np.inf)
 Floats = NDArray[np.float64]
 SHAPES = (
-    "Shapes err before volumes do: of ideal balls on the grid, without blur or noise, the sphericity of 20 voxels is measured 6 % too "
+    "Shapes err before volumes do: of ideal balls on the grid, without blur or noise, the "
+    "sphericity of 20 voxels is measured 6 % too "
     "high and the minor axis 12 % too short, of 200 voxels 1.3 % and 1.9 % (docs/accuracy.md)."
 )
 
@@ -45,9 +46,9 @@ def by_size(about: Context) -> pa.Table:
     -------
     pyarrow.Table
         `from_px`, `to_px`, `from_um`, `to_um` of the class (the last is open), `n`, `share_percent` of all features,
-        `volume_percent` of their volume, `diameter_px` (median), `error_percent`: root mean square of the relative error of a volume
-        of that diameter, `reliability.volume_error`, in the scan where it is largest. Without measured blur and noise it is that
-        of the grid alone: the least there can be. Classes without features are left out.
+        `volume_percent` of their volume, `diameter_px` (median), `error_percent`: root mean square of the relative error of a
+        volume of that diameter, `reliability.volume_error`, in the scan where it is largest. Without measured blur and noise it is
+        that of the grid alone: the least there can be. Classes without features are left out.
     """
     edge = _edge(about)
     diameter, volume = _defects(about)
@@ -61,7 +62,8 @@ def by_size(about: Context) -> pa.Table:
         rows.append({
             "from_px": low, "to_px": high if np.isfinite(high) else None,
             "from_um": low * edge, "to_um": high * edge if np.isfinite(high) else None,
-            "n": int(of.sum()), "share_percent": 100 * float(of.mean()), "volume_percent": 100 * float(volume[of].sum() / volume.sum()),
+            "n": int(of.sum()), "share_percent": 100 * float(of.mean()),
+            "volume_percent": 100 * float(volume[of].sum() / volume.sum()),
             "diameter_px": median, "error_percent": 100 * reliability.volume_error(median, blur, noise),
         })  # fmt: skip
     return pa.Table.from_pylist(rows, SCHEMA)
@@ -69,7 +71,8 @@ def by_size(about: Context) -> pa.Table:
 
 SCHEMA = pa.schema([
     ("from_px", pa.float64()), ("to_px", pa.float64()), ("from_um", pa.float64()), ("to_um", pa.float64()), ("n", pa.int64()),
-    ("share_percent", pa.float64()), ("volume_percent", pa.float64()), ("diameter_px", pa.float64()), ("error_percent", pa.float64()),
+    ("share_percent", pa.float64()), ("volume_percent", pa.float64()),
+    ("diameter_px", pa.float64()), ("error_percent", pa.float64()),
 ])  # fmt: skip
 
 
@@ -95,14 +98,16 @@ def sentence(about: Context, table: pa.Table) -> str:
         return "There is no feature but fractures: nothing to say about small ones."
     if scan is None:
         return (
-            "From which size on volumes can be trusted was not measured: that needs grey values with a contrast of 5 times the noise, "
+            "From which size on volumes can be trusted was not measured: that needs grey values with a "
+            "contrast of 5 times the noise, "
             "or more, in the ingest. The errors below are those of the grid alone, the least there can be."
         )
     limit = float(scan["reliable_diameter"])
     diameter, volume = _defects(about)
     small = diameter < limit
     return (
-        f"Volumes are right to 10 % from a diameter of {number(limit / _edge(about))} px = {number(limit)} µm on (scan {scan['t']}, the worst). "
+        f"Volumes are right to 10 % from a diameter of {number(limit / _edge(about))} px = "
+        f"{number(limit)} µm on (scan {scan['t']}, the worst). "
         f"{number(int(small.sum()))} of {number(len(small))} features are smaller; they hold "
         f"{100 * volume[small].sum() / volume.sum():.2g} % of the volume."
     )

@@ -50,7 +50,9 @@ def find(store: Store, study_id: str) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
     if found:
-        raise InputError(f"{len(found)} studies begin with {study_id!r}: {', '.join(r['study_id'] for r in found)}: name one in full")
+        raise InputError(
+            f"{len(found)} studies begin with {study_id!r}: {', '.join(r['study_id'] for r in found)}: name one in full"
+        )
     held = ", ".join(f"{row['study_id']} ({command(row)})" for row in rows)
     raise InputError(f"the store has no study {study_id!r}: it holds {held or 'none; `xctgraph analyze` makes and stores one'}")
 
@@ -66,7 +68,9 @@ def _found(row: dict[str, Any]) -> str:
 def _again(store: Store, row: dict[str, Any]) -> str:
     make = AGAIN.get(command(row))
     if make is None:
-        return html.paragraph(f"This version cannot repeat {command(row) or 'a study without a job'}: what is stored stands above.")
+        return html.paragraph(
+            f"This version cannot repeat {command(row) or 'a study without a job'}: what is stored stands above."
+        )
     try:
         made = make(store, row["parameters"], row["seed"] or 0)
     except InputError as error:
@@ -89,6 +93,7 @@ def _agrees(row: dict[str, Any], made: Again) -> str:
         return f"With the same parameters and seed the effect is the same, {number(float(now))}; the figure below is of this run."
     was, is_ = ("unknown" if value is None else number(float(value)) for value in (before, now))
     return (
-        f"The effect is now {is_} and was {was}: the store, the program or what this page chose for parameters that are not stored has "
+        f"The effect is now {is_} and was {was}: the store, the program or what this page chose for "
+        f"parameters that are not stored has "
         "changed since. The figure below is of this run, the answer above is the stored one."
     )

@@ -72,8 +72,13 @@ def spatiotemporal(
     MissingExtra, StoreCorrupt
         As `iter_pyg`.
     """
+    require_pyg()
+    return stack(_of_one_sample(store, sample, t, kinds, where, radius), features=features, targets=targets)
+
+
+def stack(selection: Selection, *, features: Sequence[str] | None = None, targets: bool = False) -> HeteroData:
+    """The graph of `spatiotemporal` of a selection of one sample: many of them from one revision of the store."""
     torch_, geometric = require_pyg()
-    selection = _of_one_sample(store, sample, t, kinds, where, radius)
     x_columns = X_COLUMNS | {"features": columns.chosen(features)}
     read = [read_scan(selection, scan, x_columns, targets=targets) for scan in selection.scans]
     graph, scan_of = _stack([arrays for arrays, _ in read], [scan.t for scan in selection.scans])

@@ -93,22 +93,21 @@ def evaluate(
     Returns
     -------
     dict
-        `accuracy`, `miou` (over all classes present), `reference` (see there), and for each class in `classes` precision,
-        recall, f1, iou, `boundary_f1` (mean over slices that have the class), `objects` (recall, precision, f1, and recall by
-        size). Each of f1 and iou with `_interval`, 95 %, by drawing slices with replacement.
+        `accuracy`, `miou` (over all classes present), `reference` (see there), `confusion` of each slice, and in `classes`
+        for each: precision, recall, f1, iou, `boundary_f1` (mean over slices that have the class), `objects` (recall,
+        precision, f1, and recall by size). Each of f1 and iou with `_interval`, 95 %, by drawing slices with replacement.
     """
     n = len(classes)
     each = np.stack([confusion(truth, mask, n) for truth, mask in zip(truths, masks, strict=True)])
     total = each.sum(axis=0)
-    rng = np.random.default_rng([seed, 95])
-    weights = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), _DRAWS)
-    drawn = scores(np.tensordot(weights, each, axes=(1, 0)))
+    drawn = scores(resampled(each, seed))
     usual = scores(total)
     out: dict[str, Any] = {
         "slices": len(each),
         "accuracy": float(np.trace(total) / total.sum()),
         "miou": float(np.nanmean(usual["iou"])),
         "reference": reference(total),
+        "confusion": each.tolist(),
         "classes": {},
     }
     for k, name in enumerate(classes):
@@ -123,6 +122,21 @@ def evaluate(
             one["objects"] = _objects(pairs)
         out["classes"][name] = one
     return out
+
+
+def resampled(each: Counts, seed: int = 0) -> Counts:
+    """Sums of the confusions of slices (slices, n, n), drawn with replacement, (draws, n, n); the same draws for one seed."""
+    rng = np.random.default_rng([seed, 95])
+    weights = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), _DRAWS)
+    return np.tensordot(weights, each, axes=(1, 0))
+
+
+def mean_f1(counts: Counts) -> NDArray[np.float64]:
+    """F1 averaged over the classes but the background that mask or truth have; NaN where there are none."""
+    f1 = scores(counts)["f1"][..., 1:]
+    known = np.isfinite(f1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, f1, 0).sum(axis=-1) / known.sum(axis=-1))
 
 
 def _objects(pairs: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> dict[str, Any]:

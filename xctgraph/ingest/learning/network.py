@@ -50,11 +50,7 @@ def build(spec: Spec, n_classes: int, *, load_weights: bool = True) -> nn.Module
         return architecture(spec.encoder, encoder_weights=weights, in_channels=spec.slices, classes=n_classes)
 
     try:
-        inner = (
-            from_hub(spec.encoder, make, "with weights 'none', or the file of a state dict of the encoder")
-            if from_library
-            else make()
-        )
+        inner = from_hub(spec.encoder, make, _REMEDY) if from_library else make()
     except InputError:
         raise
     except Exception as error:  # each encoder has faults of its own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -141,10 +142,16 @@ def prepare(model: Path, volume: Volume, *, consistent: bool, t: int) -> Prepare
     InputError
         If there is no such model.
     """
-    held = checkpoint.load(model)
-    ready = predictor(held, (volume.shape[1], volume.shape[2]))
+    ready = _ready(model, model.stat().st_mtime_ns if model.is_file() else 0, (volume.shape[1], volume.shape[2]))
+    held = ready.model
     shared = _Shared(volume, Predicted(volume, ready, consistent=consistent, t=t))
     segmenter = masks.classes(dict(enumerate(held.classes[1:], 1)))
     facts = {"model": held.digest, "runtime": ready.description, "consistent": consistent}
     segmenter.description = {"method": "model", "kinds": list(held.classes[1:]), **facts}
     return Prepared({"labels": _Part(shared, 0), "confidence": _Part(shared, 1)}, segmenter)
+
+
+@lru_cache(maxsize=1)
+def _ready(model: Path, _: int, shape: tuple[int, int]) -> Predictor:
+    """Made once for all scans of a series."""
+    return predictor(checkpoint.load(model), shape)

@@ -89,7 +89,7 @@ def _on_openvino(model: Checkpoint, network: Any, tiles: Tiling, precision: str)
     chosen = precision if precision != "auto" else "bf16" if native else "f32"
     example = torch.zeros(tiles.batch, model.spec.slices, *tiles.size)
     with torch.no_grad():  # tensors of inference_mode cannot be converted
-        converted = openvino.convert_model(network, example_input=example, input=[tuple(example.shape)])
+        converted = openvino.convert_model(torch.export.export(network, (example,)))
     # Its default precision is bf16 where the CPU has it, silently.
     settings = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(converted, "CPU", settings)

@@ -25,7 +25,7 @@ class Spec:
         ``unet`` (Ronneberger et al. 2015), ``upernet`` (Xiao et al. 2018) or ``segformer`` (the decoder of Xie et al. 2021).
     encoder : str
         ``none`` for a plain U-Net, or a name of segmentation-models-pytorch: ``resnet50``, ``se_resnext101_32x4d``,
-        ``xception``, ``mit_b1``, ``tu-...`` for those of timm.
+        ``xception``, ``mit_b1``, ``tu-...`` for those of timm. The ImageNet weights of the default are installed.
     weights : str
         Of the encoder: ``none`` (random), ``imagenet``, or the path of a state dict.
     slices : int
@@ -58,7 +58,7 @@ class Spec:
     """
 
     architecture: str = "unet"
-    encoder: str = "resnet50"
+    encoder: str = "tu-tf_efficientnet_lite0"
     weights: str = "imagenet"
     slices: int = 1
     width: int = 64

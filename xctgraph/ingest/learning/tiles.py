@@ -53,7 +53,7 @@ def blended(run: Run, planes: Floats, tiles: Tiling, n_classes: int) -> Floats:
     height, width = tiles.size
     lack = [(0, 0), (0, 0), (0, max(0, height - n_y)), (0, max(0, width - n_x))]
     if any(after for _, after in lack):
-        planes = np.pad(planes, lack, mode="symmetric")
+        planes = np.pad(planes, lack, mode="reflect")
     places = [
         (k, y, x)
         for k in range(n)

@@ -195,11 +195,10 @@ class _Run:
     def _validate(self) -> dict[str, float | None]:
         if not self._validation:
             return {"validation_f1": None, "validation_miou": None}
-        found = metrics.scores(self._counts(self._validation))
-        f1 = found["f1"][1:]
+        counts = self._counts(self._validation)
         return {
-            "validation_f1": float(np.nanmean(f1)) if np.isfinite(f1).any() else 0.0,
-            "validation_miou": float(np.nanmean(found["iou"])),
+            "validation_f1": float(np.nan_to_num(metrics.mean_f1(counts))),
+            "validation_miou": float(np.nanmean(metrics.scores(counts)["iou"])),
         }
 
     def _counts(self, examples: list[Example]) -> metrics.Counts:

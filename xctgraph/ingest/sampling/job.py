@@ -63,6 +63,7 @@ def write(
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, Any]] = [{} for _ in chosen.rows]
     thumbs = [np.zeros((0, 0), np.uint8) for _ in chosen.rows]
+    sample_masks = {scan.t: scan.mask for scan in dataset.scan}
     for place, row, plane in slices.read(dataset, embedding, chosen.rows):
         name = f"{row['sample']}_t{row['t']:03d}_z{row['z']:05d}"
         tifffile.imwrite(folder / IMAGES / f"{name}.tif", plane, compression="zlib")
@@ -70,12 +71,14 @@ def write(
         entries[place] = {"name": name, "t": row["t"], "z": row["z"], "shape": list(plane.shape), "path": row["path"]}
         entries[place] |= {"cluster": cluster, chosen.scalar: row[chosen.scalar]}
         entries[place] |= {"box": [list(side) for side in row["box"]], "window": [row["low"], row["high"]]}
+        entries[place] |= {"mask": sample_masks[row["t"]]}
         thumbs[place] = _thumb(plane, row["low"], row["high"])
     Image.fromarray(montage(thumbs)).save(folder / MONTAGE)
     manifest = {
         "sample": dataset.sample.id,
         "voxel_size_um": list(dataset.sample.voxel_size_um),
         "axes": dataset.sample.axes,
+        "rotation_axis": dataset.sample.rotation_axis,
         "classes": dict(classes or CLASSES),
         "chosen": chosen.facts,
         "embedding": {key: embedding.settings[key] for key in ("model", "weights", "runtime", "step")},

@@ -1,0 +1,1 @@
+"""Weak labels of slices by classical image analysis, with a confidence for each pixel: something to train from."""
