@@ -47,8 +47,8 @@ def by_size(about: Context) -> pa.Table:
     pyarrow.Table
         `from_px`, `to_px`, `from_um`, `to_um` of the class (the last is open), `n`, `share_percent` of all features,
         `volume_percent` of their volume, `diameter_px` (median), `error_percent`: root mean square of the relative error of a
-        volume of that diameter, `reliability.volume_error`, in the scan where it is largest. Without measured blur and noise it is
-        that of the grid alone: the least there can be. Classes without features are left out.
+        volume of that diameter, `reliability.volume_error`, in the scan where it is largest. Without measured blur and noise it
+        is that of the grid alone: the least there can be. Classes without features are left out.
     """
     edge = _edge(about)
     diameter, volume = _defects(about)

@@ -16,6 +16,7 @@ EFFECTS = {
     "analyze density": "neighbours within the widest distance over those at random",
     "analyze correspondence": "largest median distance of links from the displacement, over the distance between neighbours",
     "analyze characterise": "volume fraction",
+    "analyze forecast": "average precision of the best model less that of what place and kind of a defect say alone",
 }
 """What the effect of a study is, by the command that made it."""
 
