@@ -35,7 +35,7 @@ def test_losses(kind: str, rng: np.random.Generator) -> None:
     weight = rng.uniform(0, 1, (2, 7, 6)) * (rng.random((2, 7, 6)) < 0.7)
     share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     dice = []
-    for k in (1, 2):
+    for k in (0, 1, 2):
         truth = target == k
         dice.append((2 * (share[:, k] * truth * weight).sum() + 1) / ((share[:, k] * weight).sum() + (truth * weight).sum() + 1))
     expected = 1 - np.mean(dice)

@@ -16,8 +16,9 @@ def loss(kind: str, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     Parameters
     ----------
     kind
-        ``dice``: 1 - Dice of each class other than the background, averaged over those (F. Milletari et al., V-Net, 3DV 2016,
-        with the batch as one image, so that a crop without the class is no fault). ``dice+ce``: that and the cross-entropy.
+        ``dice``: 1 - Dice of each class, averaged (F. Milletari et al., V-Net, 3DV 2016, with the batch as one image, so that a
+        crop without the class is no fault). The background counts too: without it nothing keeps rare classes from spreading
+        over it (docs/training.md). ``dice+ce``: that and the cross-entropy.
         ``focal``: Dice and the focal loss with gamma = 2 (T.-Y. Lin et al., Focal loss, ICCV 2017, eq. 4).
     logits
         (n, classes, y, x).
@@ -41,4 +42,4 @@ def _dice(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     truth = functional.one_hot(target, logits.shape[1]).movedim(-1, 1).to(share.dtype)
     weight = weight[:, None]
     both, sizes = (share * truth * weight).sum(dim=(0, 2, 3)), ((share + truth) * weight).sum(dim=(0, 2, 3))
-    return (1 - (2 * both + _SMOOTH) / (sizes + _SMOOTH))[1:].mean()
+    return (1 - (2 * both + _SMOOTH) / (sizes + _SMOOTH)).mean()
