@@ -35,6 +35,19 @@ Workers = Annotated[int | None, typer.Option("--workers", help="Threads that wor
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Memory to stay below, e.g. 2GB.", show_default="80% of what is free")
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="Dask scheduler whose workers measure: tcp://HOST:8786, or its scheduler file (.json).",
+        envvar="XCTGRAPH_SCHEDULER",
+        show_default=False,
+    ),
+]
+Measured = Annotated[
+    Path | None,
+    typer.Option("--measured", help="Folder with measured scans: see xctgraph measure.", show_default="none, or in the store"),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")]
 DEFAULT_STORE = Path("xct.store")
 
@@ -70,9 +83,10 @@ def complain(message: str) -> None:
     sys.stderr.write((textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False) if width else text) + "\n")
 
 
-def resources(workers: int | None, memory: str | None) -> Resources:
-    """Threads and memory as the options say."""
+def resources(workers: int | None, memory: str | None, scheduler: str | None = None, measured: Path | None = None) -> Resources:
+    """Threads, memory and cluster as the options say."""
     from xctgraph.ingest.resources import Resources, parse_bytes
 
     found = Resources()
-    return Resources(workers or found.workers, parse_bytes(memory) if memory is not None else found.memory)
+    allowed = parse_bytes(memory) if memory is not None else found.memory
+    return Resources(workers or found.workers, allowed, scheduler, measured)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, Memory, StorePath, Workers, open_store, resources
+from xctgraph.cli.common import (
+    DEFAULT_STORE,
+    GraphUri,
+    Json,
+    Measured,
+    Memory,
+    Scheduler,
+    StorePath,
+    Workers,
+    open_store,
+    resources,
+)
 from xctgraph.cli.output import Format, Progress, write_json, write_table
 from xctgraph.cli.result import write_result
 from xctgraph.cli.watch import run_watch
@@ -87,6 +98,8 @@ def ingest(
     ] = None,
     workers: Workers = None,
     memory: Memory = None,
+    scheduler: Scheduler = None,
+    measured: Measured = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan; do nothing.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of DATASET.toml.")] = False,
     store: StorePath = DEFAULT_STORE,
@@ -106,7 +119,7 @@ def ingest(
         write_json((tables.TableDataset if of_tables else config.Dataset).model_json_schema())
         return
     rules = {"pattern": pattern, "settle_s": settle, "until": until, "idle": idle}
-    allowed = resources(workers, memory)
+    allowed = resources(workers, memory, scheduler, measured)
     if watch is not None:
         if dry_run:
             raise InputError("--dry-run looks at volumes that are there; --watch waits for them: give one of the two")

@@ -25,6 +25,7 @@ from xctgraph.cli import (
     graph,
     health,
     ingest,
+    measure,
     pseudolabel,
     report,
     sample,
@@ -63,6 +64,7 @@ def options(
 app.command("demo")(demo.demo)
 app.command("synth")(synth.synth)
 app.command("ingest")(ingest.ingest)
+app.command("measure")(measure.measure)
 app.command("info")(ingest.info)
 app.command("sample")(sample.sample)
 app.command("train")(train.train)

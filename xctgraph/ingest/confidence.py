@@ -53,6 +53,11 @@ class Confidence:
         self._spans.append(runs.spans)
         self._means.append(np.minimum(means, 1))
 
+    def add(self, later: Confidence) -> None:
+        """Take in what was kept of the slabs that follow."""
+        self._spans += later._spans
+        self._means += later._means
+
     def of(self, labels: Labels) -> NDArray[np.float64] | None:
         """Mean confidence of each feature, row l - 1 for label l; None without confidence.
 

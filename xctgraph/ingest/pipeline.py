@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from xctgraph.ingest import commit, config, plan, quality, rows, scan
+from xctgraph.ingest import commit, config, measured, plan, quality, rows, scan
 from xctgraph.ingest.commit import Committed
 from xctgraph.ingest.resources import Resources
 from xctgraph.store import Store, Transaction
@@ -88,20 +88,28 @@ def ingest(
     store.engine.held()
     refresh_sample(store, dataset)
     results = []
-    for scan_plan in plans:
-        if scan_plan.action == "skip":
-            results.append(_skip(store, dataset, scan_plan))
-        else:
-            results.append(_ingest_scan(store, dataset, scan_plan, resources, progress))
-        if live and project:
-            store.project(progress=progress)
+    folder = resources.measured or store.path / measured.FOLDER
+    with measured.measuring(dataset, plans, folder, resources) as measure:
+        for scan_plan in plans:
+            if scan_plan.action == "skip":
+                results.append(_skip(store, dataset, scan_plan))
+            else:
+                results.append(_ingest_scan(store, dataset, scan_plan, measure, progress))
+                if resources.measured is None:
+                    measured.remove(folder, dataset.sample.id, scan_plan)
+            if live and project:
+                store.project(progress=progress)
     if project:
         store.project(progress=progress)
     return results
 
 
 def _ingest_scan(
-    store: Store, dataset: config.Dataset, scan_plan: plan.ScanPlan, resources: Resources, progress: Progress
+    store: Store,
+    dataset: config.Dataset,
+    scan_plan: plan.ScanPlan,
+    measure: measured.Measure,
+    progress: Progress,
 ) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
     found: dict[str, object] = {}
@@ -117,47 +125,47 @@ def _ingest_scan(
             raise ScanExists(
                 f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
             )
-        measured = scan.measure(dataset, scan_plan, progress, resources)
-        found.update(measured.segmentation)
+        made = measure(scan_plan, progress)
+        found.update(made.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
         progress(f"t = {t}: finding neighbours and links", 0, 0)
-        if measured.labels is not None:
-            tx.put("label_runs", measured.labels.to_table(), sample=sample, t=t)
-        if measured.material is not None:
-            tx.put("material_runs", measured.material.to_table().drop_columns(["label"]), sample=sample, t=t)
+        if made.labels is not None:
+            tx.put("label_runs", made.labels.to_table(), sample=sample, t=t)
+        if made.material is not None:
+            tx.put("material_runs", made.material.to_table().drop_columns(["label"]), sample=sample, t=t)
         else:
             tx.drop("material_runs", sample=sample, t=t)
         tx.drop("given_links", sample=sample, t=t)
         describe_sample(tx, dataset, origin)
-        row, features = rows.scan(dataset, scan_plan, measured, origin), rows.features(measured.features, origin)
+        row, features = rows.scan(dataset, scan_plan, made, origin), rows.features(made.features, origin)
         space, drift = dataset.space(scan_plan.shape, scan_plan.box), dataset.correspondence.max_drift_um
-        done = commit.stage(tx, origin, row, features, measured.labels, space, drift)
+        done = commit.stage(tx, origin, row, features, made.labels, space, drift)
         done.refuse_unregistered(dataset.correspondence.unregistered)
     warnings = (
         *scan_plan.warnings,
-        *measured.warnings,
-        *_found_nothing(measured, scan_plan),
-        *_looks_like_air(measured, scan_plan),
-        *_doubts(t, measured.quality),
+        *made.warnings,
+        *_found_nothing(made, scan_plan),
+        *_looks_like_air(made, scan_plan),
+        *_doubts(t, made.quality),
     )
-    return ScanResult.of(t, scan_plan.action, done, measured.segmentation, warnings)
+    return ScanResult.of(t, scan_plan.action, done, made.segmentation, warnings)
 
 
-def _found_nothing(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
+def _found_nothing(made: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
     """A scan without features is an answer, of a sample before its first pore say, but more often a wrong threshold."""
-    if not measured.features.num_rows:
+    if not made.features.num_rows:
         yield (
             f"scan t = {scan_plan.scan.t}: no feature was found in {scan_plan.scan.path}. The scan is stored with none; if "
             "that is wrong, look at thresholds, mask and `min_voxels`, and ingest it again with --replace"
         )
 
 
-def _looks_like_air(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
+def _looks_like_air(made: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:
     """Air around a sample is dark as pores are: one feature that takes a good part of the volume and reaches its faces."""
-    features = measured.features
+    features = made.features
     if scan_plan.scan.mask is not None or not features.num_rows:
         return
-    share = np.where(features["border_touching"].to_numpy(), features["volume"].to_numpy(), 0) / measured.material_volume
+    share = np.where(features["border_touching"].to_numpy(), features["volume"].to_numpy(), 0) / made.material_volume
     k = int(share.argmax())
     if share[k] > AIR_SHARE and features["kind"][k].as_py() in ("pore", "fracture"):
         yield (

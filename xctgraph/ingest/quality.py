@@ -20,6 +20,7 @@ rings exceed the noise, or there is no homogeneous material to measure noise in.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,6 @@ class QualityMeter:
     _rings: list[tuple[float, float]] = field(default_factory=list)
     _inside: dict[tuple[int, bool], list[float]] = field(default_factory=dict)
     _steps: dict[int, list[float]] = field(default_factory=dict)
-    _radius: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
     def look(self, slab: Slab) -> None:
         """Take in a slab."""
@@ -98,6 +98,16 @@ class QualityMeter:
             else:
                 code = (slab.values[k] > 0).astype(np.uint8)
             self._look_at(np.asarray(slab.grey[k], np.float32), code, material)
+
+    def add(self, later: QualityMeter) -> None:
+        """Take in what was seen in the slabs that follow."""
+        self._variances += later._variances
+        self._material += later._material
+        self._rings += later._rings
+        for key, values in later._inside.items():
+            self._inside.setdefault(key, []).extend(values)
+        for code, steps in later._steps.items():
+            self._steps.setdefault(code, []).extend(steps)
 
     def result(self) -> Quality:
         """Quality of what was seen."""
@@ -144,11 +154,8 @@ class QualityMeter:
 
     def _look_at_rings(self, grey: Plane, plain: Mask) -> Plane:
         """Note the rings of a slice; returns them as a plane."""
-        if self._radius.shape != grey.shape:
-            y0, x0 = self.axis or ((grey.shape[0] - 1) / 2, (grey.shape[1] - 1) / 2)
-            y, x = np.ogrid[: grey.shape[0], : grey.shape[1]]
-            self._radius = np.rint(np.sqrt(np.square(y - y0) + np.square(x - x0), dtype=np.float32)).astype(np.int32)
-        radius = self._radius
+        n_y, n_x = grey.shape
+        radius = _radius_from(self.axis or ((n_y - 1) / 2, (n_x - 1) / 2), n_y, n_x)
         flat = radius[plain]
         size = int(radius.max()) + 1
         count = np.bincount(flat, minlength=size)
@@ -197,6 +204,16 @@ class QualityMeter:
             return None
         share = float(np.average(shares, weights=sizes))
         return reliability.blur_of_step(share, noise / min(contrasts.values()))
+
+
+@lru_cache(maxsize=1)
+def _radius_from(axis: tuple[float, float], n_y: int, n_x: int) -> NDArray[np.int32]:
+    """Distance of each voxel of a slice from the rotation axis, rounded."""
+    y, x = np.ogrid[:n_y, :n_x]
+    radius: NDArray[np.int32] = np.rint(np.sqrt(np.square(y - axis[0]) + np.square(x - axis[1]), dtype=np.float32)).astype(
+        np.int32
+    )
+    return radius
 
 
 def _grown(mask: Mask, by: int) -> Mask:

@@ -50,10 +50,14 @@ class Resources:
     """What an ingest may use.
 
     `workers` threads work on slabs (default: all cores); `memory` is the limit in bytes (default: 80 % of what is available).
+    With a `scheduler` (address of a Dask scheduler, or its scheduler file) its workers measure the scans, and `memory` is that of
+    one task. `measured` is a folder with scans that are measured already, or shall be (default: `measured` in the store).
     """
 
     workers: int = field(default_factory=usable_cores)
     memory: int = field(default_factory=lambda: available_memory() * 8 // 10)
+    scheduler: str | None = None
+    measured: Path | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 1:

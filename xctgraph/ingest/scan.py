@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from xctgraph.ingest import config, kinds, labelling, measurement, plan, segmentation, volumes
-from xctgraph.ingest.confidence import Confidence
-from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.labelling.levels import NotFiniteError
-from xctgraph.ingest.labelling.runs import extract
-from xctgraph.ingest.quality import Quality, QualityMeter
+from xctgraph.ingest.labelling.ordered import ordered_map
+from xctgraph.ingest.labelling.slab import checked
+from xctgraph.ingest.looking import Collector, Looked
+from xctgraph.ingest.looking import look as look_at
+from xctgraph.ingest.quality import Quality
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
 from xctgraph.ingest.slabs import slabs
@@ -50,6 +49,21 @@ class MeasuredScan:
     warnings: tuple[str, ...] = ()
 
 
+class Settled(NamedTuple):
+    """What is settled of a scan before its slabs are looked at.
+
+    `source` is the role of the volume whose voxels become features, by `segmenter`, or as they are without one; `grey` that of
+    the volume whose grey values are measured, None without one.
+    """
+
+    segmenter: Segmenter | None
+    source: str
+    grey: str | None
+
+
+Opened = dict[str, volumes.Volume]
+
+
 def measure(
     dataset: config.Dataset, scan_plan: plan.ScanPlan, progress: Progress, resources: Resources | None = None
 ) -> MeasuredScan:
@@ -61,64 +75,109 @@ def measure(
         If a volume cannot be read or segmented.
     """
     resources = resources or Resources()
-    scan = scan_plan.scan
-    spacing = dataset.sample.voxel_size_um
-    (z, _), (y, _), (x, _) = scan_plan.box
-    shape, origin = shape_of(scan_plan.box), (z, y, x)
-    with ExitStack() as stack, _in_frame_of_the_file(origin):
-        opened: dict[str, volumes.Volume] = {
+    with opened_volumes(dataset, scan_plan) as opened:
+        settled = settle(dataset, scan_plan, opened, progress)
+        looked = look(dataset, scan_plan, opened, settled, workers=resources.workers)
+        return finish(dataset, scan_plan, opened, settled, looked, progress, resources)
+
+
+@contextmanager
+def opened_volumes(dataset: config.Dataset, scan_plan: plan.ScanPlan) -> Iterator[Opened]:
+    """Volumes of a scan by role, each the box that is read."""
+    with ExitStack() as stack, _in_frame_of_the_file(_origin(scan_plan)):
+        yield {
             role: Region(stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)), scan_plan.box)
-            for role, path in plan.inputs(scan)
+            for role, path in plan.inputs(scan_plan.scan)
         }
-        predicted = None
-        if dataset.segmentation.method == "model":
-            progress(f"t = {scan.t}: making the model ready", 0, 0)
-            predicted = _predicted(dataset.segmentation, opened["path"], scan.t)
-            opened |= predicted.volumes
-        source = "labels" if "labels" in opened else "path"
-        reads_grey = dataset.segmentation.method in ("otsu", "threshold")
-        grey = "path" if reads_grey or source == "labels" else None
-        progress(f"t = {scan.t}: finding thresholds", 0, 0)
-        segmenter = predicted.segmenter if predicted else make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
-        # The centre of the whole slices, wherever the region of interest lies in them.
-        axis_y, axis_x = dataset.sample.rotation_axis or ((scan_plan.shape[1] - 1) / 2, (scan_plan.shape[2] - 1) / 2)
-        stream = _Watched(
-            slabs(opened, segmenter, scan_plan.slab, source=source, grey=grey, first=origin[0]),
-            QualityMeter(shape[0], (axis_y - y, axis_x - x)),
-            lambda z, rate: progress(f"t = {scan.t}: labelling{rate}", z, shape[0]),
-            scan_plan,
+
+
+def settle(dataset: config.Dataset, scan_plan: plan.ScanPlan, opened: Opened, progress: Progress) -> Settled:
+    """Find the thresholds of a scan; a model predicts all of it, and `opened` gains the volumes that it makes."""
+    t, method = scan_plan.scan.t, dataset.segmentation.method
+    predicted = None
+    if method == "model":
+        progress(f"t = {t}: making the model ready", 0, 0)
+        predicted = _predicted(dataset.segmentation, opened["path"], t)
+        opened |= predicted.volumes
+    source = "labels" if "labels" in opened else "path"
+    reads_grey = method in ("otsu", "threshold")
+    grey = "path" if reads_grey or source == "labels" else None
+    progress(f"t = {t}: finding thresholds", 0, 0)
+    segmenter = predicted.segmenter if predicted else make_segmenter(dataset.segmentation, opened[source], opened.get("mask"))
+    return Settled(segmenter, source, grey)
+
+
+def look(
+    dataset: config.Dataset,
+    scan_plan: plan.ScanPlan,
+    opened: Opened,
+    settled: Settled,
+    *,
+    workers: int,
+    part: tuple[int, int] | None = None,
+) -> Iterator[Looked]:
+    """Look at the slabs of a scan, or of its slices `part[0]` to `part[1]` - 1, in the order of z."""
+    z, y, x = _origin(scan_plan)
+    n_z, n_y, n_x = shape_of(scan_plan.box)
+    first, stop = part or (0, n_z)
+    if part is not None:
+        opened = {role: Region(volume, ((first, stop), (0, n_y), (0, n_x))) for role, volume in opened.items()}
+    # The centre of the whole slices, wherever the region of interest lies in them.
+    axis_y, axis_x = dataset.sample.rotation_axis or ((scan_plan.shape[1] - 1) / 2, (scan_plan.shape[2] - 1) / 2)
+    stream = slabs(
+        opened, settled.segmenter, scan_plan.slab, source=settled.source, grey=settled.grey, first=z + first, offset=first
+    )
+    return ordered_map(
+        lambda slab: look_at(slab, n_z, (axis_y - y, axis_x - x)), checked(stream, (stop - first, n_y, n_x), first), workers
+    )
+
+
+def finish(
+    dataset: config.Dataset,
+    scan_plan: plan.ScanPlan,
+    opened: Opened,
+    settled: Settled,
+    looked: Iterable[Looked],
+    progress: Progress,
+    resources: Resources,
+) -> MeasuredScan:
+    """Label and measure a scan from what was kept of its slabs; `opened` is read once more where touching features are split."""
+    scan, segmenter = scan_plan.scan, settled.segmenter
+    spacing, origin, shape = dataset.sample.voxel_size_um, _origin(scan_plan), shape_of(scan_plan.box)
+    collector = Collector(shape[0], scan_plan.n_bytes, lambda z, rate: progress(f"t = {scan.t}: labelling{rate}", z, shape[0]))
+    labelled = labelling.fold(
+        collector.extracted(looked),
+        shape,
+        connectivity=dataset.measure.connectivity,
+        min_voxels=dataset.min_voxels,
+        workers=resources.workers,
+        memory=resources.left(scan_plan.memory),
+    )
+    material = None if scan.mask is None else collector.material(origin, scan_plan.shape)
+    n_material = int(np.prod(shape, dtype=np.int64)) if material is None else int(material.counts.sum())
+    if n_material == 0:
+        raise VolumeError(
+            f"scan t = {scan.t}: the sample mask {scan.mask} is 0 in every voxel that is read, so that nothing is material. "
+            "It must be above 0 where the sample is: is it the wrong file, or the region of interest outside the sample?"
         )
-        labelled = labelling.label(
-            stream,
-            shape,
-            connectivity=dataset.measure.connectivity,
-            min_voxels=dataset.min_voxels,
+    if segmenter is not None:
+        _check_background(labelled, n_material, scan)
+    unused = _unused_kinds(dataset, labelled, scan.t)
+    apart = None
+    if dataset.measure.split:
+        progress(f"t = {scan.t}: telling apart features that touch", 0, 0)
+        apart = tell_apart(
+            labelled,
+            _kinds(dataset.segmentation, segmenter, labelled, measurement.measure(labelled, spacing, resources.workers)),
+            dataset,
+            lambda known: slabs(
+                opened, None, scan_plan.slab, source=settled.source, grey=settled.grey, first=origin[0], known=known
+            ),
             workers=resources.workers,
             memory=resources.left(scan_plan.memory),
         )
-        material = None if scan.mask is None else stream.material(origin, scan_plan.shape)
-        n_material = int(np.prod(shape, dtype=np.int64)) if material is None else int(material.counts.sum())
-        if n_material == 0:
-            raise VolumeError(
-                f"scan t = {scan.t}: the sample mask {scan.mask} is 0 in every voxel that is read, so that nothing is material. "
-                "It must be above 0 where the sample is: is it the wrong file, or the region of interest outside the sample?"
-            )
-        if segmenter is not None:
-            _check_background(labelled, n_material, scan)
-        unused = _unused_kinds(dataset, labelled, scan.t)
-        apart = None
-        if dataset.measure.split:
-            progress(f"t = {scan.t}: telling apart features that touch", 0, 0)
-            apart = tell_apart(
-                labelled,
-                _kinds(dataset.segmentation, segmenter, labelled, measurement.measure(labelled, spacing, resources.workers)),
-                dataset,
-                lambda known: slabs(opened, None, scan_plan.slab, source=source, grey=grey, first=origin[0], known=known),
-                workers=resources.workers,
-                memory=resources.left(scan_plan.memory),
-            )
     labelled = apart.labelled if apart else labelled
-    sure = stream.confidence.of(labelled.labels)
+    sure = collector.confidence.of(labelled.labels)
     labelled = labelled.placed(origin, scan_plan.shape)
     progress(f"t = {scan.t}: measuring {labelled.labels.n} features", 0, 0)
     features = measurement.measure(labelled, spacing, resources.workers)
@@ -129,10 +188,15 @@ def measure(
         labels=labelled.labels,
         material=material,
         material_volume=n_material * float(np.prod(spacing)),
-        quality=stream.meter.result(),
+        quality=collector.quality.result(),
         segmentation=segmenter.description if segmenter is not None else {"method": "labels"},
         warnings=(*_left_whole(scan.t, apart.n_too_large if apart else 0), *unused),
     )
+
+
+def _origin(scan_plan: plan.ScanPlan) -> tuple[int, int, int]:
+    (z, _), (y, _), (x, _) = scan_plan.box
+    return z, y, x
 
 
 @contextmanager
@@ -206,40 +270,3 @@ def _check_background(labelled: labelling.Labelled, n_material: int, scan: confi
             "Background must be 0 in a mask, and have grey values between the thresholds: is the mask inverted, the threshold "
             "wrong, or the volume constant?"
         )
-
-
-class _Watched:
-    """Passes slabs on, reports how far and how fast, keeps the runs of their sample masks, lets a meter look at them."""
-
-    def __init__(
-        self, stream: Iterator[Slab], meter: QualityMeter, report: Callable[[int, str], None], scan_plan: plan.ScanPlan
-    ) -> None:
-        self._stream = stream
-        self.meter = meter
-        self._report = report
-        self._plan = scan_plan
-        self._material: list[NDArray[np.int32]] = []
-        self.confidence = Confidence()
-
-    def __iter__(self) -> Iterator[Slab]:
-        start = time.monotonic()
-        for slab in self._stream:
-            self._report(slab.z0, self._rate(slab.z0, time.monotonic() - start))
-            self.meter.look(slab)
-            self.confidence.look(slab)
-            if slab.material is not None:
-                self._material.append(extract(Slab(slab.z0, classes=slab.material.view(np.uint8))).spans)
-            yield slab
-
-    def material(self, origin: tuple[int, int, int], shape: tuple[int, int, int]) -> Labels:
-        """Voxels of the sample masks of all slabs in a volume of `shape`, in which the slabs begin at `origin`."""
-        spans = np.concatenate([np.zeros((0, 4), np.int32), *self._material])
-        z, y, x = origin
-        return Labels(shape, spans[:, 0] + z, spans[:, 1] + y, spans[:, 2] + x, spans[:, 3] + x, np.ones(len(spans), np.int32))
-
-    def _rate(self, z: int, seconds: float) -> str:
-        if z == 0 or seconds < 1:
-            return ""
-        n_z = shape_of(self._plan.box)[0]
-        rate = self._plan.n_bytes * z / n_z / seconds
-        return f", {rate / 1e6:.0f} MB/s, {seconds * (n_z - z) / z:.0f} s left"

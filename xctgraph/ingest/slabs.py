@@ -25,6 +25,7 @@ def slabs(
     source: str,
     grey: str | None,
     first: int = 0,
+    offset: int = 0,
     known: Labels | None = None,
 ) -> Iterator[Slab]:
     """Slabs of `height` slices in the order of z.
@@ -44,6 +45,8 @@ def slabs(
         Role of the volume whose grey values are measured; None if there is none.
     first
         Slice of the file that is the first of the volumes: slabs end at multiples of `height` in the file, as its chunks do.
+    offset
+        Number that the first slice has in the slabs.
     known
         Features that are known already: the source is not read then.
     """
@@ -58,7 +61,8 @@ def slabs(
         return {role: opened[role].read(z0, min(n_z, z0 + height - (first + z0) % height)) for role in roles}
 
     starts = [0, *range(height - first % height, n_z, height)]
-    for z0, arrays in read_ahead(starts, read):
+    for start, arrays in read_ahead(starts, read):
+        z0 = offset + start
         material = material_of(arrays["mask"], z0) if "mask" in arrays else None
         grey_values = arrays[grey] if grey is not None else None
         sure = arrays.get("confidence")

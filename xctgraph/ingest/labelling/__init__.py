@@ -6,6 +6,6 @@ from xctgraph.ingest.labelling.contact import ContactFaces, contact_faces
 from xctgraph.ingest.labelling.grey import Grey
 from xctgraph.ingest.labelling.moments import Moments
 from xctgraph.ingest.labelling.slab import Slab
-from xctgraph.ingest.labelling.stream import Labelled, label
+from xctgraph.ingest.labelling.stream import Extracted, Labelled, extracted_of, fold, label
 
-__all__ = ["ContactFaces", "Grey", "Labelled", "Moments", "Slab", "contact_faces", "label"]
+__all__ = ["ContactFaces", "Extracted", "Grey", "Labelled", "Moments", "Slab", "contact_faces", "extracted_of", "fold", "label"]

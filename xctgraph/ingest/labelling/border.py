@@ -29,8 +29,8 @@ class BorderContact:
         self._spans = np.empty((0, 4), np.int32)
         self._component = np.empty(0, np.int32)
 
-    def add(self, runs: Runs, component: I32, n: int, z0: int, material: Mask | None) -> None:
-        """Take in the runs of the slab from z0 on, and its sample mask (slices, n_y, n_x) where there is one."""
+    def add(self, runs: Runs, component: I32, n: int, z0: int, material: I32 | None) -> None:
+        """Take in the runs of the slab from z0 on, and those of its sample mask (m, 4) where there is one."""
         self._touches = grown(self._touches, n)
         n_z, n_y, n_x = self._shape
         z, y, start, stop = runs.spans.T
@@ -38,7 +38,8 @@ class BorderContact:
         self._touches[component[at_face]] = True
         if material is None:
             return
-        mask = np.concatenate([self._mask, material])
+        mask = np.concatenate([self._mask, np.zeros((len(runs.rows) // n_y, n_y, n_x), np.bool_)])
+        _paint(z0 - len(self._mask), material, mask)
         spans = np.concatenate([self._spans, runs.spans])
         component = np.concatenate([self._component, component])
         _touch_outside(z0 - len(self._mask), mask, spans, component, self._touches)
@@ -50,6 +51,12 @@ class BorderContact:
         touches: Mask = np.zeros(len(roots), np.bool_)
         touches[roots[self._touches[: len(roots)]]] = True
         return touches[np.flatnonzero(roots == np.arange(len(roots)))]
+
+
+@njit
+def _paint(z0: int, spans: I32, mask: Mask) -> None:
+    for i in range(len(spans)):
+        mask[spans[i, 0] - z0, spans[i, 1], spans[i, 2] : spans[i, 3]] = True
 
 
 @njit

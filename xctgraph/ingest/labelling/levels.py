@@ -76,6 +76,10 @@ class NotFiniteError(VolumeError):
         self.mask = mask
         self.voxel = voxel
 
+    def __reduce__(self) -> tuple[type[NotFiniteError], tuple[float, tuple[int, int, int], str]]:
+        # Found in a worker, it must reach the process that asked.
+        return NotFiniteError, (self.value, self.voxel, self.mask)
+
     def moved(self, z: int, y: int, x: int) -> NotFiniteError:
         """The same in a frame whose origin lies so many voxels before this one's."""
         return NotFiniteError(self.value, (self.voxel[0] + z, self.voxel[1] + y, self.voxel[2] + x), self.mask)

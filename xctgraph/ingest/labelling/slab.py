@@ -63,15 +63,15 @@ class Slab:
         )
 
 
-def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
-    """Pass slabs on, after making sure that together they are the whole volume, in order, and alike.
+def checked(slabs: Iterable[Slab], shape: Shape, first: int = 0) -> Iterator[Slab]:
+    """Pass slabs on, after making sure that together they are all slices of `shape` from `first` on, in order, and alike.
 
     Raises
     ------
     InputError
         If a slab is out of place, has another shape, holds other arrays than the first one, or the last slices are missing.
     """
-    z = 0
+    z, stop = first, first + shape[0]
     roles: tuple[str, ...] | None = None
     for slab in slabs:
         roles = roles or slab.roles
@@ -84,12 +84,12 @@ def checked(slabs: Iterable[Slab], shape: Shape) -> Iterator[Slab]:
             if role in ("levels", "known"):
                 continue
             found = getattr(slab, role).shape
-            if found != size or z + size[0] > shape[0]:
+            if found != size or z + size[0] > stop:
                 raise InputError(f"{role} of the slab at z = {z} has shape {found}, which does not fit a volume of shape {shape}")
         z += size[0]
         yield slab
-    if z != shape[0]:
-        raise InputError(f"the slabs end at slice {z}, but the volume has {shape[0]} slices")
+    if z != stop:
+        raise InputError(f"the slabs end at slice {z}, but the volume has {stop} slices")
 
 
 def plain(array: NDArray[Any], dtypes: tuple[str, ...]) -> NDArray[Any]:

@@ -58,13 +58,13 @@ class Labelled:
         return replace(self, labels=labels, moments=self.moments._replace(origin=self.moments.origin + offset, box=box))
 
 
-class _Extracted(NamedTuple):
-    """What of a slab is kept: its runs with their grey values, and its sample mask."""
+class Extracted(NamedTuple):
+    """What of a slab is kept: its runs with their grey values, and the spans (m, 4) of its sample mask."""
 
     z0: int
     runs: Runs
     grey: RunGrey | None
-    material: NDArray[np.bool_] | None
+    material: NDArray[np.int32] | None
     by_value: bool
     known: Labels | None
 
@@ -106,14 +106,28 @@ def label(
         If connectivity, min_voxels or workers is not valid, the slabs are not the volume, or, as soon as it is known, runs and
         features need more than `memory`.
     """
+    if workers < 1:
+        raise InputError(f"workers = {workers} is not valid: at least 1 thread is needed")
+    extracted = ordered_map(extracted_of, checked(slabs, shape), workers)
+    return fold(extracted, shape, connectivity=connectivity, min_voxels=min_voxels, workers=workers, memory=memory)
+
+
+def fold(
+    extracted: Iterable[Extracted],
+    shape: Shape,
+    *,
+    connectivity: int = 26,
+    min_voxels: int = 1,
+    workers: int = 1,
+    memory: int | None = None,
+) -> Labelled:
+    """Components from what was extracted of consecutive slabs, wherever that was done; see `label`."""
     if connectivity not in CONNECTIVITIES:
         raise InputError(f"connectivity {connectivity} is not valid: choose 6, 18 or 26 neighbours")
     if min_voxels < 1:
         raise InputError(f"min_voxels = {min_voxels} is not valid: the smallest feature has 1 voxel")
     if len(shape) != 3 or min(shape) < 1:
         raise InputError(f"a volume of shape {tuple(shape)} cannot be labelled: three positive sizes (z, y, x) are needed")
-    if workers < 1:
-        raise InputError(f"workers = {workers} is not valid: at least 1 thread is needed")
     components: Connected | ByValue | Known | None = None
     grey: GreySums | None = None
     quantiles: GreyQuantiles | None = None
@@ -121,7 +135,7 @@ def label(
     chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     by_value = False
     n_runs = 0
-    for z0, runs, run_grey, material, by_value, known in ordered_map(_extracted, checked(slabs, shape), workers):
+    for z0, runs, run_grey, material, by_value, known in extracted:
         if components is None:
             components = Known(known) if known is not None else ByValue() if by_value else Connected(shape[1], connectivity)
             if run_grey is not None:
@@ -140,7 +154,7 @@ def label(
             needed += held
             what += f", and {held / 1e9:.2f} GB of grey values for quantiles"
         _check_memory(memory, needed, what)
-    assert components is not None  # noqa: S101  # a shape of at least one slice has passed `checked`
+    assert components is not None  # noqa: S101  # a shape has at least one slice
     roots = components.roots()
     found = moments.folded(roots)
     kept = found.n_voxels >= min_voxels
@@ -164,11 +178,13 @@ def label(
     )
 
 
-def _extracted(slab: Slab) -> _Extracted:
+def extracted_of(slab: Slab) -> Extracted:
+    """Runs of a slab and what is known of them; a pure function, so that slabs can be worked on in parallel."""
     runs = extract(slab)
     grey = grey_of_runs(slab.grey, runs) if slab.grey is not None else None
+    material = None if slab.material is None else extract(Slab(slab.z0, classes=slab.material.view(np.uint8))).spans
     by_value = slab.instances is not None or slab.known is not None
-    return _Extracted(slab.z0, runs, grey, slab.material, by_value, slab.known)
+    return Extracted(slab.z0, runs, grey, material, by_value, slab.known)
 
 
 def _check_memory(memory: int | None, needed: int, what: str) -> None:

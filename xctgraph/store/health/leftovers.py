@@ -19,6 +19,9 @@ LOCKS = (lock.WRITE_LOCK, *PROJECTION_LOCKS, BACKUP_LOCK)
 
 # A lock file is made under another name first, and linked within moments.
 _LINKING_SECONDS = 60.0
+# Scans that were measured, but not taken into the store: the same ingest, run again, goes on from them.
+_MEASURED = "measured/*"
+_MEASURED_SECONDS = 86_400.0
 _OF_LOCK = {
     lock.WRITE_LOCK: "manifest-*.json",
     "statistics.lock": "statistics.duckdb",
@@ -54,7 +57,7 @@ def held_if_writable(path: Path, purpose: str, wait_seconds: float) -> Iterator[
 
 
 def find(root: Path, referenced: AbstractSet[str] | None, free: Mapping[str, bool]) -> list[Path]:
-    """Temporary files, and parts that no manifest lists, whose writer is dead.
+    """Temporary files, parts that no manifest lists, whose writer is dead, and scans measured a day ago and never taken in.
 
     Parameters
     ----------
@@ -72,6 +75,8 @@ def find(root: Path, referenced: AbstractSet[str] | None, free: Mapping[str, boo
                 referenced is not None and path.suffix == ".parquet" and path.relative_to(root).as_posix() not in referenced
             ):
                 found.append(path)
+        oldest = time.time() - _MEASURED_SECONDS
+        found += [path for path in root.glob(_MEASURED) if _modified(path) < oldest]
     return sorted(found)
 
 

@@ -1,0 +1,79 @@
+"""What the workers do; each task opens the volumes for itself and leaves nothing behind but its result."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from xctgraph.ingest import config, measured, plan, scan
+from xctgraph.ingest.looking import Looked
+from xctgraph.ingest.resources import Resources
+from xctgraph.ingest.scan import Settled
+from xctgraph.store.errors import InputError
+from xctgraph.store.progress import silent
+
+# Opening a volume costs up to a second, and a lost task is done again: as many voxels as take some seconds.
+TASK_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Work:
+    """One scan to measure, and the folder that it goes to; paths are absolute, on storage that all workers share."""
+
+    dataset: config.Dataset
+    scan_plan: plan.ScanPlan
+    folder: Path
+    memory: int
+
+    @property
+    def resources(self) -> Resources:
+        """A task has one thread: the cluster has as many tasks at once as it has threads."""
+        return Resources(1, self.memory)
+
+    def parts(self) -> list[tuple[int, int]]:
+        """Ranges of slices, one for each task; they end where slabs do, so that no chunk of the file is read twice."""
+        (first, stop), *_ = self.scan_plan.box
+        n_z = stop - first
+        n_bytes = self.scan_plan.n_bytes // n_z * self.scan_plan.slab
+        step = self.scan_plan.slab * max(1, TASK_BYTES // max(1, n_bytes))
+        cuts = [0, *range(step - first % step, n_z, step), n_z]
+        return list(itertools.pairwise(cuts))
+
+
+def settle(work: Work) -> Settled:
+    """Find the thresholds."""
+    _check_seen(work)
+    with scan.opened_volumes(work.dataset, work.scan_plan) as opened:
+        return scan.settle(work.dataset, work.scan_plan, opened, silent)
+
+
+def look(work: Work, settled: Settled, part: tuple[int, int]) -> list[Looked]:
+    """Look at a range of slices."""
+    _check_seen(work)
+    with scan.opened_volumes(work.dataset, work.scan_plan) as opened:
+        return list(scan.look(work.dataset, work.scan_plan, opened, settled, workers=1, part=part))
+
+
+def finish(work: Work, settled: Settled, looked: list[list[Looked]]) -> Path:
+    """Put a scan together, measure it and write it to its folder."""
+    found = (one for part in looked for one in part)
+    with scan.opened_volumes(work.dataset, work.scan_plan) as opened:
+        made = scan.finish(work.dataset, work.scan_plan, opened, settled, found, silent, work.resources)
+    measured.save(work.folder, made)
+    return work.folder
+
+
+def whole(work: Work) -> Path:
+    """Measure a scan in one go: a model sees all of it."""
+    _check_seen(work)
+    measured.save(work.folder, scan.measure(work.dataset, work.scan_plan, silent, work.resources))
+    return work.folder
+
+
+def _check_seen(work: Work) -> None:
+    if not work.folder.parent.is_dir():
+        raise InputError(
+            f"a worker does not see {work.folder.parent}: the store, or the folder given by --measured, must lie on storage that "
+            "all workers share, under the same path"
+        )
