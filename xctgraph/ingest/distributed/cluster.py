@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,11 +56,15 @@ class Cluster:
             from distributed import Client
         except ImportError as error:
             raise MissingExtra("distributed", "dask", "--scheduler") from error
+        # Its errors reach the user as ours.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._address = address
         self._folder = folder.absolute()
         self._submitted: dict[int, _Submitted] = {}
         where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
         try:
+            if address.endswith(".json") and not Path(address).is_file():  # it would wait for the file for ever
+                raise ValueError("there is no such file")
             self._client: Client = Client(**where, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(
@@ -160,7 +165,7 @@ class Cluster:
             )
         if isinstance(error, CancelledError | OSError) or self._client.status != "running":
             return XctGraphError(
-                f"the Dask scheduler at {self._address} is gone ({error}). Scans that were committed stay, and those that were "
+                f"the Dask scheduler at {self._address} is gone. Scans that were committed stay, and those that were "
                 "measured are not measured again: start it, and run the same command again"
             )
         return error
