@@ -52,6 +52,8 @@ def stage(
     labels: Labels | None,
     space: Space,
     max_drift: float | None,
+    around: neighbourhood.Neighbourhood | None = None,
+    linked_already: history.LinkedAlready | None = None,
 ) -> Committed:
     """Stage all rows of a scan, as found and then corrected, and what follows for its neighbours in time.
 
@@ -65,10 +67,15 @@ def stage(
         Voxels of all of them; None where they have none.
     max_drift
         Largest drift looked for in um; None for half the volume.
+    around
+        What is around the features as they were found, if it is known already.
+    linked_already
+        See `history.place`.
     """
     before = corrections.read(tx, origin.sample)
     kept, dropped, said = corrections.apply(before, found, origin)
-    around = neighbourhood.find(kept, labels, space)
+    if around is None or dropped.num_rows or not kept["kind"].equals(found["kind"]):
+        around = neighbourhood.find(kept, labels, space)
     base = origin.scan_id
     kept = rows.with_column(kept, "local_density", around.density)
     kept = rows.with_column(kept, "cluster_id", pc.add(around.cluster, base))
@@ -81,7 +88,7 @@ def stage(
         tx.put("dropped_features", dropped, sample=origin.sample, t=origin.t)
     else:
         tx.drop("dropped_features", sample=origin.sample, t=origin.t)
-    placed = history.place(tx, origin, scan_row, kept, labels, space, max_drift, said)
+    placed = history.place(tx, origin, scan_row, kept, labels, space, max_drift, said, linked_already)
     corrections.write(tx, origin.sample, placed.corrections)
     lost = corrections.lost(before, placed.corrections, origin.t)
     counts = kept.num_rows, around.near.num_rows, placed.n_links, placed.changed_tracks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from xctgraph.store.labels import Labels
 from xctgraph.store.schema import TABLES
 
 REFERENCE = ("ref_z", "ref_y", "ref_x")
+LinkedAlready = Callable[[int, int], correspondence.Links | None]
 _TRACKED = ("feature_id", "track_id", "t", "kind")
 _TO_THE_NEXT_SCAN = ("next", "fields", "next_region")
 
@@ -54,13 +56,7 @@ class _Neighbour:
 
     def side(self, box: Box, spacing: tuple[float, float, float]) -> ScanSide:
         """The scan in the frame of `box`: what lies outside of it takes no part, and the field is fitted to it alone."""
-        features, runs = self.features, self.runs
-        for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
-            features = _shifted(features, axis, -low * step)
-            for name in (axis,) if axis != "x" else ("x_start", "x_stop"):
-                runs = None if runs is None else _shifted(runs, name, -low)
-        shape = region.shape_of(box)
-        return ScanSide.of(features, None if runs is None else Labels.from_table(runs, shape), spacing, shape)
+        return correspondence.side_in(box, self.features, self.runs, spacing)
 
 
 def place(
@@ -72,6 +68,7 @@ def place(
     space: Space,
     max_drift: float | None,
     said: list[Correction],
+    linked_already: LinkedAlready | None = None,
 ) -> Placed:
     """Stage a scan with its links, and bring tracks and the reference frame of it and all later scans up to date.
 
@@ -88,6 +85,8 @@ def place(
         Largest drift looked for in um; None for half the volume.
     said
         Corrections of the sample; those of links are applied.
+    linked_already
+        Gives the links of two scans that were found elsewhere.
     """
     held = tx.manifest().scans(origin.sample)
     times = sorted({*held, origin.t})
@@ -98,7 +97,7 @@ def place(
     here_side = _Neighbour(origin.t, features, runs, region.stored(scan_row.to_pylist()[0]), scan_row["links_given"][0].as_py())
     pairs = [] if before is None else [(_neighbour(tx, origin.sample, before), here_side)]
     pairs += [] if after is None else [(here_side, _neighbour(tx, origin.sample, after))]
-    linked = _link_all(tx, origin, pairs, space.spacing, max_drift, said)
+    linked = _link_all(tx, origin, pairs, space.spacing, max_drift, said, linked_already)
     said = corrections.without_neighbours(linked.said, set(pairwise(times)))
     if after is None:
         for name in _TO_THE_NEXT_SCAN:
@@ -211,18 +210,21 @@ def _link_all(
     spacing: tuple[float, float, float],
     max_drift: float | None,
     said: list[Correction],
+    linked_already: LinkedAlready | None = None,
 ) -> _Linked:
     n_links, warnings, unregistered = 0, list[str](), list[str]()
     for a, b in pairs:
         added, removed, said = corrections.of_pair(said, (a.t, a.features), (b.t, b.features))
         given = _given(tx, origin, a, b) if a.links_given and b.links_given else None
-        z, y, x = ((min(p[0], q[0]), max(p[1], q[1])) for p, q in zip(a.box, b.box, strict=True))
-        box = z, y, x
-        sides = a.side(box, spacing), b.side(box, spacing)
-        links = correspondence.link(*sides, max_drift=max_drift, said=Said(given, added, removed))
+        box = region.around(a.box, b.box)
+        # What was found elsewhere knows nothing of what a person said.
+        links = linked_already(a.t, b.t) if linked_already and not said and given is None else None
+        if links is None:
+            sides = a.side(box, spacing), b.side(box, spacing)
+            links = correspondence.link(*sides, max_drift=max_drift, said=Said(given, added, removed))
         field = links.field
         for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
-            field = _shifted(field, axis, low * step)
+            field = correspondence.shifted(field, axis, low * step)
         dt = b.t - a.t
         edges = rows.edges(links.next, ids.scan_id(origin.sample_no, a.t), ids.scan_id(origin.sample_no, b.t))
         for name, table in (("next", edges), ("fields", field)):
@@ -248,14 +250,6 @@ def _given(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour) -
         names = neighbour.features.select(["source_label", "label"]).to_pandas()
         links = links.merge(names.rename(columns={"source_label": f"{end}_label", "label": end}), on=f"{end}_label")
     return np.ascontiguousarray(links[["source", "target"]].to_numpy(np.int64))
-
-
-def _shifted(table: pa.Table, name: str, offset: float) -> pa.Table:
-    if not offset:
-        return table
-    column = table[name]
-    shifted = pc.add(column, pa.scalar(offset, column.type))
-    return table.set_column(table.column_names.index(name), name, shifted)
 
 
 def _put_scan(tx: Transaction, origin: rows.Origin, scan_row: pa.Table, before: int | None, after: int | None) -> None:

@@ -6,16 +6,19 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import xctgraph
-from xctgraph.ingest import config, plan, scan
+from xctgraph.ingest import config, neighbourhood, plan, scan
+from xctgraph.ingest.correspondence import Links
+from xctgraph.ingest.neighbourhood import Neighbourhood
 from xctgraph.ingest.quality import Quality
 from xctgraph.ingest.resources import Resources
 from xctgraph.store import files
@@ -23,8 +26,8 @@ from xctgraph.store.errors import StoreCorrupt
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
 
-Measure = Callable[[plan.ScanPlan, Progress], scan.MeasuredScan]
-"""How a scan comes to be measured: here, by workers, or from a folder where it is already."""
+if TYPE_CHECKING:
+    from xctgraph.ingest.distributed import Cluster
 
 FOLDER = "measured"
 """Name of the folder in a store."""
@@ -52,6 +55,11 @@ def save(folder: Path, measured: scan.MeasuredScan) -> None:
             if labels is not None:
                 shapes[name] = labels.shape
                 pq.write_table(labels.to_table(), temporary / f"{name}.parquet", compression="zstd")
+        around = measured.around
+        if around is not None:
+            each = pa.table({"density": around.density, "cluster": around.cluster})
+            for name, table in (("near", around.near), ("touches", around.touches), ("around", each)):
+                pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
         record = {
             "shapes": shapes,
             "material_volume": measured.material_volume,
@@ -84,6 +92,11 @@ def load(folder: Path) -> scan.MeasuredScan:
             if files.sha256(folder / name) != checksum:
                 raise ValueError(f"{name} differs from its checksum")
         labels = {name: Labels.from_table(_read(folder, name), tuple(shape)) for name, shape in record["shapes"].items()}
+        around = None
+        if "around.parquet" in record["checksums"]:
+            each = _read(folder, "around")
+            density, cluster = (each[name].combine_chunks() for name in ("density", "cluster"))
+            around = Neighbourhood(_read(folder, "near"), _read(folder, "touches"), density, cluster)
         return scan.MeasuredScan(
             features=_read(folder, "features"),
             labels=labels.get("labels"),
@@ -92,14 +105,43 @@ def load(folder: Path) -> scan.MeasuredScan:
             quality=Quality(**record["quality"]),
             segmentation=record["segmentation"],
             warnings=tuple(record["warnings"]),
+            around=around,
         )
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise StoreCorrupt(f"{folder}, a measured scan, is damaged ({error}): remove it, and it is measured anew") from error
 
 
+class Measuring:
+    """The way the scans of `plans` come to be measured: here or by workers; one that is in `root` is taken from there."""
+
+    def __init__(
+        self, dataset: config.Dataset, plans: Sequence[plan.ScanPlan], root: Path, resources: Resources, cluster: Cluster | None
+    ) -> None:
+        self._dataset = dataset
+        self._root = root
+        self._resources = resources
+        self._cluster = cluster
+        if cluster is not None:
+            cluster.submit(dataset, [one for one in plans if one.action != "skip"], resources)
+
+    def measure(self, scan_plan: plan.ScanPlan, progress: Progress) -> scan.MeasuredScan:
+        """A scan of the plans, measured."""
+        folder = folder_of(self._root, self._dataset.sample.id, scan_plan)
+        if self._cluster is not None and not folder.exists():
+            self._cluster.wait(scan_plan, progress)
+        if not folder.exists():
+            return scan.measure(self._dataset, scan_plan, progress, self._resources)
+        progress(f"t = {scan_plan.scan.t}: taking it from {folder}", 0, 0)
+        return load(folder)
+
+    def links(self, t_a: int, t_b: int) -> Links | None:
+        """Links between two scans, where workers have looked for them."""
+        return None if self._cluster is None else self._cluster.links(t_a, t_b)
+
+
 @contextmanager
-def measuring(dataset: config.Dataset, plans: Sequence[plan.ScanPlan], root: Path, resources: Resources) -> Iterator[Measure]:
-    """The way the scans of `plans` come to be measured; one that is in `root` already is taken from there.
+def measuring(dataset: config.Dataset, plans: Sequence[plan.ScanPlan], root: Path, resources: Resources) -> Iterator[Measuring]:
+    """Get ready to measure the scans of `plans`.
 
     Raises
     ------
@@ -112,34 +154,26 @@ def measuring(dataset: config.Dataset, plans: Sequence[plan.ScanPlan], root: Pat
             from xctgraph.ingest.distributed import Cluster
 
             cluster = stack.enter_context(Cluster(resources.scheduler, root))
-            cluster.submit(dataset, [one for one in plans if one.action != "skip"], resources)
-
-        def found(scan_plan: plan.ScanPlan, progress: Progress) -> scan.MeasuredScan:
-            folder = folder_of(root, dataset.sample.id, scan_plan)
-            if folder.exists():
-                progress(f"t = {scan_plan.scan.t}: taking it from {folder}", 0, 0)
-                return load(folder)
-            if cluster is not None:
-                return cluster.measure(scan_plan, progress)
-            return scan.measure(dataset, scan_plan, progress, resources)
-
-        yield found
+        yield Measuring(dataset, plans, root, resources, cluster)
     if resources.measured is None:
+        for one in plans:
+            shutil.rmtree(folder_of(root, dataset.sample.id, one), ignore_errors=True)
         with suppress(OSError):
             root.rmdir()
-
-
-def remove(root: Path, sample: str, scan_plan: plan.ScanPlan) -> None:
-    """Remove a measured scan, where there is one."""
-    shutil.rmtree(folder_of(root, sample, scan_plan), ignore_errors=True)
 
 
 def make(dataset: config.Dataset, scan_plan: plan.ScanPlan, root: Path, progress: Progress, resources: Resources) -> Path:
     """Measure a scan into its folder below `root`, unless it is there."""
     folder = folder_of(root, dataset.sample.id, scan_plan)
     if not folder.exists():
-        save(folder, scan.measure(dataset, scan_plan, progress, resources))
+        save(folder, with_neighbourhood(dataset, scan_plan, scan.measure(dataset, scan_plan, progress, resources)))
     return folder
+
+
+def with_neighbourhood(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: scan.MeasuredScan) -> scan.MeasuredScan:
+    """A measured scan with what is around its features."""
+    space = dataset.space(scan_plan.shape, scan_plan.box)
+    return dataclasses.replace(measured, around=neighbourhood.find(measured.features, measured.labels, space))
 
 
 def _read(folder: Path, name: str) -> pa.Table:

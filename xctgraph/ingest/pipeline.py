@@ -89,14 +89,12 @@ def ingest(
     refresh_sample(store, dataset)
     results = []
     folder = resources.measured or store.path / measured.FOLDER
-    with measured.measuring(dataset, plans, folder, resources) as measure:
+    with measured.measuring(dataset, plans, folder, resources) as measuring:
         for scan_plan in plans:
             if scan_plan.action == "skip":
                 results.append(_skip(store, dataset, scan_plan))
             else:
-                results.append(_ingest_scan(store, dataset, scan_plan, measure, progress))
-                if resources.measured is None:
-                    measured.remove(folder, dataset.sample.id, scan_plan)
+                results.append(_ingest_scan(store, dataset, scan_plan, measuring, progress))
             if live and project:
                 store.project(progress=progress)
     if project:
@@ -108,7 +106,7 @@ def _ingest_scan(
     store: Store,
     dataset: config.Dataset,
     scan_plan: plan.ScanPlan,
-    measure: measured.Measure,
+    measuring: measured.Measuring,
     progress: Progress,
 ) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
@@ -125,7 +123,7 @@ def _ingest_scan(
             raise ScanExists(
                 f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
             )
-        made = measure(scan_plan, progress)
+        made = measuring.measure(scan_plan, progress)
         found.update(made.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
         progress(f"t = {t}: finding neighbours and links", 0, 0)
@@ -139,7 +137,7 @@ def _ingest_scan(
         describe_sample(tx, dataset, origin)
         row, features = rows.scan(dataset, scan_plan, made, origin), rows.features(made.features, origin)
         space, drift = dataset.space(scan_plan.shape, scan_plan.box), dataset.correspondence.max_drift_um
-        done = commit.stage(tx, origin, row, features, made.labels, space, drift)
+        done = commit.stage(tx, origin, row, features, made.labels, space, drift, made.around, measuring.links)
         done.refuse_unregistered(dataset.correspondence.unregistered)
     warnings = (
         *scan_plan.warnings,

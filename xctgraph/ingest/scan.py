@@ -17,6 +17,7 @@ from xctgraph.ingest.labelling.ordered import ordered_map
 from xctgraph.ingest.labelling.slab import checked
 from xctgraph.ingest.looking import Collector, Looked
 from xctgraph.ingest.looking import look as look_at
+from xctgraph.ingest.neighbourhood import Neighbourhood
 from xctgraph.ingest.quality import Quality
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.segmentation import Segmenter
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasuredScan:
-    """What one scan holds, before it is seen what is around each feature.
+    """What one scan holds.
 
     `features` has the columns of `schema.FEATURES` that each feature alone decides, keyed by `label`. `labels` are None where
     the features have no voxels. `material` are the voxels of the sample mask, all with label 1; None without a mask.
-    `material_volume` is in um^3.
+    `material_volume` is in um^3. `around` is what is around the features, where it was looked for already.
     """
 
     features: pa.Table
@@ -47,6 +48,7 @@ class MeasuredScan:
     quality: Quality
     segmentation: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    around: Neighbourhood | None = None
 
 
 class Settled(NamedTuple):

@@ -2,6 +2,6 @@
 
 from xctgraph.ingest.correspondence.field import displacement_at, to_reference
 from xctgraph.ingest.correspondence.link import Links, Said, link
-from xctgraph.ingest.correspondence.side import ScanSide
+from xctgraph.ingest.correspondence.side import ScanSide, shifted, side_in
 
-__all__ = ["Links", "Said", "ScanSide", "displacement_at", "link", "to_reference"]
+__all__ = ["Links", "Said", "ScanSide", "displacement_at", "link", "shifted", "side_in", "to_reference"]

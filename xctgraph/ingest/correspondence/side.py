@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xctgraph.store.labels import Labels
 
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 FRACTURE = "fracture"
 PORE = "pore"
 
@@ -142,3 +143,22 @@ class ScanSide:
 
     def _column(self, name: str) -> NDArray[np.float64]:
         return np.asarray(self.features[name].to_numpy(), dtype=np.float64)[self.order]
+
+
+def side_in(box: Box, features: pa.Table, runs: pa.Table | None, spacing: tuple[float, float, float]) -> ScanSide:
+    """Side of a scan in the frame of `box`, ((z0, z1), (y0, y1), (x0, x1)), which holds all its features and label `runs`."""
+    for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
+        features = shifted(features, axis, -low * step)
+        for name in (axis,) if axis != "x" else ("x_start", "x_stop"):
+            runs = None if runs is None else shifted(runs, name, -low)
+    z, y, x = (stop - start for start, stop in box)
+    shape = z, y, x
+    return ScanSide.of(features, None if runs is None else Labels.from_table(runs, shape), spacing, shape)
+
+
+def shifted(table: pa.Table, name: str, offset: float) -> pa.Table:
+    """The table with `offset` added to one column."""
+    if not offset:
+        return table
+    column = table[name]
+    return table.set_column(table.column_names.index(name), name, pc.add(column, pa.scalar(offset, column.type)))

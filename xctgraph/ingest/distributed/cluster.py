@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import xctgraph
 from xctgraph.ingest import config, measured, plan
+from xctgraph.ingest.correspondence import Links
 from xctgraph.ingest.distributed import tasks
 from xctgraph.ingest.resources import Resources
-from xctgraph.ingest.scan import MeasuredScan
 from xctgraph.store.errors import InputError, MissingExtra, XctGraphError
 from xctgraph.store.progress import Progress
 
@@ -61,6 +61,7 @@ class Cluster:
         self._address = address
         self._folder = folder.absolute()
         self._submitted: dict[int, _Submitted] = {}
+        self._links: dict[tuple[int, int], Future[Any]] = {}
         where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
         try:
             if address.endswith(".json") and not Path(address).is_file():  # it would wait for the file for ever
@@ -83,17 +84,25 @@ class Cluster:
         dataset = dataset.model_copy(
             update={"segmentation": dataset.segmentation.model_copy(update=_absolute(dataset.segmentation, ("model",)))}
         )
+        before: tuple[tasks.Work, Future[Any] | Path] | None = None
         for place, scan_plan in enumerate(plans):
             folder = measured.folder_of(self._folder, dataset.sample.id, scan_plan)
-            if folder.exists():
-                continue
             roles = ("path", "labels", "confidence", "mask")
             there = scan_plan.scan.model_copy(update=_absolute(scan_plan.scan, roles))
             work = tasks.Work(dataset, dataclasses.replace(scan_plan, scan=there), folder, resources.memory)
-            self._submitted[scan_plan.scan.t] = self._submit(work, -place)
+            made: Future[Any] | Path = folder
+            if not folder.exists():
+                self._submitted[there.t] = self._submit(work, -place)
+                made = self._submitted[there.t].finished
+            if before is not None:
+                pair = (before[0], work)
+                options: dict[str, Any] = {"priority": 0.7 - place, "pure": False}
+                linked = self._client.submit(tasks.link, pair, (before[1], made), **options)
+                self._links[before[0].scan_plan.scan.t, there.t] = linked
+            before = work, made
 
-    def measure(self, scan_plan: plan.ScanPlan, progress: Progress) -> MeasuredScan:
-        """Wait for a scan that was submitted; see `measured.Measure`."""
+    def wait(self, scan_plan: plan.ScanPlan, progress: Progress) -> None:
+        """Wait until a scan that was submitted is in its folder."""
         t = scan_plan.scan.t
         submitted = self._submitted.pop(t)
         try:
@@ -101,10 +110,17 @@ class Cluster:
                 n_done = sum(future.done() for future in submitted.looked)
                 progress(f"t = {t}: measuring on {self._n_workers()} workers", n_done, submitted.n_looked)
                 submitted.over.wait(LOOK_S)
-            folder: Path = submitted.finished.result()
+            submitted.finished.result()
         except Exception as error:
             raise self._explained(error, t) from error
-        return measured.load(folder)
+
+    def links(self, t_a: int, t_b: int) -> Links | None:
+        """Links between two scans that were both submitted."""
+        linked = self._links.pop((t_a, t_b), None)
+        try:
+            return None if linked is None else linked.result()
+        except Exception as error:
+            raise self._explained(error, t_b) from error
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +128,7 @@ class Cluster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         # What is not done yet nobody waits for.
         self._submitted.clear()
+        self._links.clear()
         self._client.close()
 
     def _submit(self, work: tasks.Work, priority: int) -> _Submitted:

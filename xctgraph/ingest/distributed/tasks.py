@@ -6,10 +6,12 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from xctgraph.ingest import config, measured, plan, scan
+from xctgraph.ingest import config, correspondence, measured, plan, scan
+from xctgraph.ingest.correspondence import Links
 from xctgraph.ingest.looking import Looked
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.scan import Settled
+from xctgraph.ingest.volumes import region
 from xctgraph.store.errors import InputError
 from xctgraph.store.progress import silent
 
@@ -60,15 +62,26 @@ def finish(work: Work, settled: Settled, looked: list[list[Looked]]) -> Path:
     found = (one for part in looked for one in part)
     with scan.opened_volumes(work.dataset, work.scan_plan) as opened:
         made = scan.finish(work.dataset, work.scan_plan, opened, settled, found, silent, work.resources)
-    measured.save(work.folder, made)
+    measured.save(work.folder, measured.with_neighbourhood(work.dataset, work.scan_plan, made))
     return work.folder
 
 
 def whole(work: Work) -> Path:
     """Measure a scan in one go: a model sees all of it."""
     _check_seen(work)
-    measured.save(work.folder, scan.measure(work.dataset, work.scan_plan, silent, work.resources))
-    return work.folder
+    return measured.make(work.dataset, work.scan_plan, work.folder.parent, silent, work.resources)
+
+
+def link(work: tuple[Work, Work], _measured: tuple[Path, Path]) -> Links:
+    """Find the links between two scans that are measured."""
+    a, b = work
+    box, spacing = region.around(a.scan_plan.box, b.scan_plan.box), a.dataset.sample.voxel_size_um
+    sides = []
+    for one in work:
+        scan_made = measured.load(one.folder)
+        runs = None if scan_made.labels is None else scan_made.labels.to_table()
+        sides.append(correspondence.side_in(box, scan_made.features, runs, spacing))
+    return correspondence.link(*sides, max_drift=a.dataset.correspondence.max_drift_um)
 
 
 def _check_seen(work: Work) -> None:

@@ -109,3 +109,9 @@ def stored(scan: Mapping[str, Any]) -> Box:
         for axis in "zyx"
     )
     return z, y, x
+
+
+def around(a: Box, b: Box) -> Box:
+    """The smallest box that holds both."""
+    z, y, x = ((min(p[0], q[0]), max(p[1], q[1])) for p, q in zip(a, b, strict=True))
+    return z, y, x
