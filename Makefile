@@ -24,7 +24,7 @@ $(UV):
 	@touch $@
 
 .venv/full: .venv/core
-	$(UV) sync --frozen --inexact --all-groups --extra ml --extra dask --extra geff --extra py2neo --extra web --quiet
+	$(UV) sync --frozen --inexact --all-groups --extra ml --extra dask --extra geff --extra py2neo --extra s3 --extra web --quiet
 	@touch $@
 
 demo: .venv/core ## make a small 4D sample, ingest it, answer five questions, write demo/report.html

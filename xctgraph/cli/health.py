@@ -85,18 +85,28 @@ def gc(
 
 
 def backup(
-    destination: Annotated[Path, typer.Argument(help="Folder for the backup, best on another disk.", show_default=False)],
+    destination: Annotated[
+        str, typer.Argument(help="Folder for the backup, best on another disk, or s3://BUCKET/FOLDER.", show_default=False)
+    ],
     link: Annotated[bool, typer.Option("--link", help="Hard links in place of copies: at once, on the same disk.")] = False,
     store: StorePath = DEFAULT_STORE,
     json_: Json = False,
 ) -> None:
     """Copy the newest revision, also while an ingest runs; again into the same folder copies what is new."""
     from xctgraph.store import health
+    from xctgraph.store.health import object_store
 
     progress = Progress(quiet=json_)
     with open_store(store) as opened:
         try:
-            copied = health.back_up(opened, destination, link=link, progress=progress)
+            if object_store.is_url(destination):
+                if link:
+                    raise InputError(
+                        f"--link makes hard links on one disk, but {destination} is in an object store: leave it out"
+                    )
+                copied = object_store.back_up(opened, destination, progress=progress)
+            else:
+                copied = health.back_up(opened, Path(destination), link=link, progress=progress)
         finally:
             progress.close()
     if json_:
@@ -109,7 +119,7 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(help="Folder of the backup.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="Folder of the backup, or s3://BUCKET/FOLDER.", show_default=False)],
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make the backup the newest revision of a store that is there.")
     ] = False,
@@ -118,10 +128,14 @@ def restore(
 ) -> None:
     """Make a store from a backup, once all its checksums were found right."""
     from xctgraph.store import health
+    from xctgraph.store.health import object_store
 
     progress = Progress(quiet=json_)
     try:
-        copied = health.restore(source, store, overwrite=overwrite, progress=progress)
+        if object_store.is_url(source):
+            copied = object_store.restore(source, store, overwrite=overwrite, progress=progress)
+        else:
+            copied = health.restore(Path(source), store, overwrite=overwrite, progress=progress)
     finally:
         progress.close()
     if json_:

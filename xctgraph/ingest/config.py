@@ -32,7 +32,7 @@ from xctgraph.ingest.config_sections import (
     Watch,
 )
 from xctgraph.ingest.space import Space
-from xctgraph.ingest.volumes import region
+from xctgraph.ingest.volumes import places, region
 from xctgraph.ingest.volumes.protocol import Box
 from xctgraph.store.errors import InputError, nearest
 from xctgraph.store.schema import KINDS
@@ -196,7 +196,7 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     scans = [
         scan.model_copy(
             update={
-                name: str(folder / value)
+                name: places.beside(folder, value)
                 for name in ("path", "labels", "confidence", "mask")
                 if (value := getattr(scan, name)) is not None
             }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from xctgraph.ingest import config, plan
 from xctgraph.ingest.scan import MeasuredScan
+from xctgraph.ingest.volumes import places
 from xctgraph.ingest.volumes.region import shape_of
 from xctgraph.store import ids
 from xctgraph.store.arrow import schema
@@ -64,7 +64,7 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 **{name: getattr(declared, name) for name in DESCRIBED},
                 **dict(zip(("n_z", "n_y", "n_x"), scan_plan.shape, strict=True)),
                 **_roi(scan_plan),
-                "path": str(Path(declared.path).absolute()),
+                "path": places.absolute(declared.path),
                 "checksum": scan_plan.checksum,
                 "material_volume": measured.material_volume,
                 "connectivity": dataset.measure.connectivity,

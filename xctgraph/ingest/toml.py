@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xctgraph.ingest import config
+from xctgraph.ingest.volumes import places
 
 
 def write_segmented(
@@ -30,7 +31,7 @@ def write_segmented(
     content["segmentation"] = {"method": "mask", "kinds": {str(value): kind for value, kind in kinds.items()}}
     content["scan"] = [
         scan.model_dump(exclude_unset=True, exclude_none=True)
-        | {name: str(Path(value).absolute()) for name in ("path", "mask") if (value := getattr(scan, name)) is not None}
+        | {name: places.absolute(value) for name in ("path", "mask") if (value := getattr(scan, name)) is not None}
         | {"labels": labels[scan.t], "confidence": confidence[scan.t]}
         for scan in dataset.scan
     ]

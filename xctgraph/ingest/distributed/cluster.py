@@ -15,6 +15,7 @@ from xctgraph.ingest import config, measured, plan
 from xctgraph.ingest.correspondence import Links
 from xctgraph.ingest.distributed import tasks
 from xctgraph.ingest.resources import Resources
+from xctgraph.ingest.volumes import places
 from xctgraph.store.errors import InputError, MissingExtra, XctGraphError
 from xctgraph.store.progress import Progress
 
@@ -193,4 +194,4 @@ def _version() -> str:
 
 
 def _absolute(holder: Any, names: Iterable[str]) -> dict[str, str]:
-    return {name: str(Path(path).absolute()) for name in names if (path := getattr(holder, name)) is not None}
+    return {name: places.absolute(path) for name in names if (path := getattr(holder, name)) is not None}

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from xctgraph.ingest.volumes.open_volume import open_volume
+from xctgraph.ingest.volumes.places import is_remote, stamps
 from xctgraph.ingest.volumes.protocol import Volume
 from xctgraph.store.errors import VolumeError
 
@@ -21,7 +22,8 @@ def fingerprint(source: str | Path | Volume, *, axes: str = "zyx") -> str:
     256 blocks of 16 KiB of a file, 4 of each slice or chunk in a folder (fewer, but at least 1, where there are more than 4,096
     of them); files of up to that size are read whole. What is named
     inside a file counts too, and the targets of external links and virtual datasets. Neither time stamps nor the place of
-    the files count. A change that falls between the blocks and keeps the size is not seen.
+    the files count. A change that falls between the blocks and keeps the size is not seen. Of an object store size and checksum
+    (ETag) of each object are taken.
 
     Parameters
     ----------
@@ -45,6 +47,10 @@ def fingerprint(source: str | Path | Volume, *, axes: str = "zyx") -> str:
     digest = hashlib.sha256()
     if source.dataset:
         digest.update(source.dataset.encode())
+    if is_remote(source.path):
+        for stamp in stamps(source.path, files):
+            digest.update(stamp.encode())
+        return digest.hexdigest()
     try:
         for file in files:
             _update(digest, file, blocks)

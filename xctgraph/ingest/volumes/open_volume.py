@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xctgraph.ingest.volumes import places
 from xctgraph.ingest.volumes.axes import Axes
 from xctgraph.ingest.volumes.protocol import Volume
 from xctgraph.ingest.volumes.registry import Reader, readers, supported
@@ -13,6 +14,8 @@ from xctgraph.store.errors import VolumeError, XctGraphError
 def split_source(source: str | Path) -> tuple[Path, str | None]:
     """Split `FILE.h5:/PATH` into file and dataset; a file whose own name holds a colon is taken as it is."""
     text = str(source)
+    if places.is_remote(text):
+        return _split_remote(text)
     if not _exists(Path(text)):
         for at in (index for index, character in enumerate(text) if character == ":"):
             if _exists(Path(text[:at])):
@@ -22,6 +25,12 @@ def split_source(source: str | Path) -> tuple[Path, str | None]:
         if colon and Path(head).suffix.lower() in suffixes:
             return Path(head), "/" + tail
     return Path(text), None
+
+
+def _split_remote(text: str) -> tuple[Path, str | None]:
+    """Split s3://BUCKET/KEY:INSIDE at the last colon: asking an object store whether a name is there costs a round trip."""
+    head, colon, tail = text.rpartition(":")
+    return (places.located(head), tail) if colon and not tail.startswith("//") else (places.located(text), None)
 
 
 def open_volume(source: str | Path, *, axes: str = "zyx") -> Volume:
@@ -54,12 +63,16 @@ def open_volume(source: str | Path, *, axes: str = "zyx") -> Volume:
         raise VolumeError(f"{path} may not be read: {error.strerror}. Give yourself the right to read it") from error
     except XctGraphError:
         raise
-    # Parsers of damaged files raise nearly anything.
+    # Parsers of damaged files raise nearly anything, and so do object stores.
     except Exception as error:
+        if places.is_remote(path):
+            raise places.unreachable(path, error) from error
         raise VolumeError(f"{path} cannot be read, it is damaged: {type(error).__name__}: {error}") from error
 
 
 def _open(path: Path, order: Axes, inside: str | None) -> Volume:
+    if places.is_remote(path):
+        return _open_remote(path, order, inside)
     if not path.exists():
         beside = ", ".join(sorted(entry.name for entry in path.parent.iterdir())[:10]) if path.parent.is_dir() else ""
         where = f"{path.parent.resolve()} holds: {beside or 'nothing'}" if path.parent.is_dir() else f"nor is {path.parent}"
@@ -79,6 +92,17 @@ def _open(path: Path, order: Axes, inside: str | None) -> Volume:
             f"placeholder (Git LFS). Supported: {supported()}"
         )
     raise VolumeError(f"{path} is of no known format (it starts with {start!r}). Supported: {supported()}")
+
+
+def _open_remote(path: Path, order: Axes, inside: str | None) -> Volume:
+    if not path.exists():
+        raise VolumeError(f"volume {path} is not there: the object store holds nothing of that name")
+    able = [reader for reader in readers() if reader.remote]
+    for reader in able:
+        if reader.recognises(path):
+            return reader.open(path, order, inside)
+    names = ", ".join(reader.name for reader in able)
+    raise VolumeError(f"{path} cannot be read where it is: of an object store's volumes only those of {names} are. Copy it first")
 
 
 def _open_with(reader: Reader, path: Path, order: Axes, inside: str | None) -> Volume:

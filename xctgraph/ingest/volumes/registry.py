@@ -32,6 +32,8 @@ class Reader:
         `open(path, axes)`, or `open(path, axes, inside)` where `has_datasets` is true, returns a `Volume`.
     has_datasets : bool
         Whether `PATH:/INSIDE` names something inside the file: `inside` is that text, or None.
+    remote : bool
+        Whether it reads volumes in an object store, whose path is a `upath.UPath` then.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Reader:
     recognises: Callable[[Path], bool]
     open: Callable[..., Volume]
     has_datasets: bool = False
+    remote: bool = False
 
 
 def _open_zarr(path: Path, axes: Axes, inside: str | None) -> Volume:
@@ -58,6 +61,7 @@ BUILT_IN = (
         zarr_layout.recognises,
         _open_zarr,
         has_datasets=True,
+        remote=True,
     ),
     Reader("folder of TIFF slices", (), slices.recognises, slices.SlicesVolume),
 )

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.storage import LocalStore, ZipStore
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, LocalStore, ZipStore
 
-from xctgraph.ingest.volumes import zarr_discovery, zarr_layout
+from xctgraph.ingest.volumes import places, zarr_discovery, zarr_layout
 from xctgraph.ingest.volumes.axes import Axes
 from xctgraph.ingest.volumes.base import FileVolume, Selection
 from xctgraph.store.errors import VolumeError
@@ -111,6 +112,13 @@ class ZarrVolume(FileVolume):
                 sizes = {info.filename: info.file_size for info in archive.infolist()}
             lengths = [sizes.get(f"{base}/{key}".lstrip("/")) for key in keys]
             files: tuple[Path, ...] = (self.path,)
+        elif places.is_remote(self.path):
+            folder = self.path / base if base else self.path
+            known = {name: details["size"] for name, details in places.details(self.path).items()}
+            paths: list[Any] = [folder / key for key in keys]
+            lengths = [known.get(path.path) for path in paths]
+            described: list[Any] = [folder / name for name in ("zarr.json", ".zarray", ".zattrs")]
+            files = tuple(path for path in described + paths if path.path in known)
         else:
             folder = self.path / base
             lengths = [_size(folder / key) for key in keys]
@@ -171,11 +179,13 @@ def _parse(inside: str, path: Path) -> tuple[str, dict[str, int]]:
     return where, chosen
 
 
-def _open_store(root: Path) -> LocalStore | ZipStore:
+def _open_store(root: Path) -> Store:
+    if places.is_remote(root):
+        return FsspecStore.from_url(str(root), read_only=True)
     return LocalStore(root, read_only=True) if root.is_dir() else ZipStore(root, mode="r")
 
 
-def _open_node(store: LocalStore | ZipStore, root: Path) -> zarr_discovery.Node:
+def _open_node(store: Store, root: Path) -> zarr_discovery.Node:
     try:
         node: zarr_discovery.Node = zarr.open(store, mode="r")
     except FileNotFoundError as error:
