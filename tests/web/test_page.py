@@ -365,7 +365,15 @@ def test_graph_of_lists_and_of_one_column(page: Page, features: pd.DataFrame, ne
         expect(page.locator(f"#graph .link.{name}")).to_have_count(count)
     keep(page, "graph-of-store")
 
-    # Counts are no features, and what is not drawn is counted.
+    # Whole nodes and relationships.
+    page.get_by_label("Language").select_option("cypher")
+    statement.fill(f"MATCH (a:Feature)-[e:NEAR]-(b:Feature) WHERE a.feature_id = {centre} RETURN a, e, b")
+    statement.press("Control+Enter")
+    expect(page.locator("#asked")).to_contain_text("e.gap AS `e_gap`")
+    expect(page.locator("#drawn")).to_have_text(f"{n + 1} of {n + 1} features and {n} of {n} links drawn")
+    page.get_by_label("Language").select_option("sql")
+
+    # Counts are no features.
     statement.fill("SELECT t, count(*) AS n FROM features GROUP BY t ORDER BY t")
     statement.press("Control+Enter")
     expect(page.get_by_label("Answer", exact=True)).to_be_visible()

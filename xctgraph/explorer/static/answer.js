@@ -17,6 +17,7 @@ export function showAnswer(root, answer, { path, body, name, hint = null }) {
   const asTable = () => below.replaceChildren(...[chartOf(answer, hint), table(answer.columns, rows, link, "Answer")].filter(Boolean));
   const graph = graphButtons(answer, ways, below, asTable);
   root.replaceChildren(
+    answer.asked ? h("p", { class: "note small", id: "asked" }, "Nodes and relationships come by their properties. Asked: ", h("code", {}, answer.asked)) : "",
     ...(answer.warnings ?? []).map((warning) => h("p", { class: "note cut small" }, warning)),
     cut > 0
       ? h("p", { class: "note cut", role: "status", id: "cut" }, `The first ${count(answer.shown)} of ${plural(answer.total, "row")} are here; ${count(cut)} are cut. A download holds all of them.`)

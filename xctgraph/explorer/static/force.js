@@ -3,6 +3,7 @@
 const ROUNDS = 300;
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 const APART = 1.2;
+const REACH = 3;
 
 /** Places { x, y } of `n` nodes, links being pairs of their indices; the same at every call. */
 export function places(n, links, ratio) {
@@ -46,7 +47,9 @@ function relaxed(n, links) {
     fy.fill(0);
     for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) {
       const [dx, dy] = [x[i] - x[j], y[i] - y[j]];
-      push(i, j, 0.7 / (dx * dx + dy * dy + 1e-3), dx, dy);
+      const far = dx * dx + dy * dy;
+      // Only near ones: else two large parts with one link between them are driven far apart.
+      if (far < REACH * REACH) push(i, j, 0.7 / (far + 1e-3), dx, dy);
     }
     for (const [i, j] of links) {
       const [dx, dy] = [x[i] - x[j], y[i] - y[j]];

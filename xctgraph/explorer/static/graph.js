@@ -54,7 +54,7 @@ const rowOf = ({ columns, data }, chosen, row) =>
 
 function picture(uids, features, edges, notes) {
   const { at, unit } = fitted(places(uids.length, edges.map(({ a, b }) => [a, b]), WIDTH / HEIGHT));
-  const size = Math.min(1, unit / 30);
+  const size = Math.min(1, Math.max(0.55, unit / 30));
   const largest = Math.max(...features.map((feature) => feature?.size ?? 0), 1e-9);
   const degree = new Array(uids.length).fill(0);
   for (const { a, b } of edges) for (const end of [a, b]) degree[end]++;
