@@ -36,11 +36,12 @@ export function chartOf(answer, hint) {
 async function drawn({ columns, data, shown }, { kind, x, y, colour }, plot, note) {
   const at = (name) => columns.findIndex((column) => column.name === name);
   const [ix, iy, ic, is] = [x, y, colour, "sample"].map(at);
+  // Rows of two samples are no one line.
+  const split = kind === "line" && is >= 0 && is !== ic && new Set(data[is]).size > 1;
   const series = new Map();
   for (let row = 0; row < shown; row++) {
     if (data[ix][row] === null || data[iy][row] === null) continue;
-    // Rows of two samples are no one line.
-    const key = [...new Set([ic < 0 ? null : data[ic][row], kind !== "line" || is < 0 ? null : data[is][row]])].filter((part) => part !== null);
+    const key = [ic < 0 ? null : data[ic][row], split ? data[is][row] : null].filter((part) => part !== null);
     const name = key.join(", ");
     if (!series.has(name)) series.set(name, { name, colour: colourOf(key[0]), x: [], y: [] });
     series.get(name).x.push(data[ix][row]);
