@@ -456,6 +456,28 @@ def test_charts_are_those_of_the_catalogue(page: Page, features: pd.DataFrame) -
     keep(page, "chart")
 
 
+def test_text_is_no_markup(page: Page) -> None:
+    evil = "<img src=x onerror=document.title=7><a href=''https://example.com''>x</a>"
+    page.goto("/#/console?language=sql")
+    page.get_by_label("Statement").fill(
+        f"""SELECT '{evil}' || range AS "x<b>b</b>", range AS "y<a href='https://example.com'>a</a>", '{evil}' || range % 2 AS colour, """
+        "'SYNTH/0/1' AS a, 'SYNTH/0/' || (2 + range) AS b FROM range(9)"
+    )
+    page.locator("#run").click()
+    page.locator(".charted summary").click()
+    for kind in ("bar", "scatter"):
+        page.get_by_label("Kind of chart").select_option(kind)
+        page.get_by_label("Colour of the chart").select_option("colour")
+        page.get_by_label("Along y").select_option(index=0)
+        expect(page.locator(".chart .legendtext")).to_have_count(2)
+        page.wait_for_timeout(300)
+        assert page.locator("main img, .chart a, .chart b, .chart tspan[style*='bold']").count() == 0
+    page.locator("#as-graph").click()
+    expect(page.locator("#graph .link")).to_have_count(9)
+    assert page.locator("main img, #graph b").count() == 0
+    assert evil.replace("''", "'") in page.locator("#graph .link title").first.text_content()
+
+
 def test_studies_keys_and_themes(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto("/#/studies")

@@ -44,7 +44,7 @@ async function drawn({ columns, data, shown }, { kind, x, y, colour }, plot, not
     const key = [ic < 0 ? null : data[ic][row], split ? data[is][row] : null].filter((part) => part !== null);
     const name = key.join(", ");
     if (!series.has(name)) series.set(name, { name, colour: colourOf(key[0]), x: [], y: [] });
-    series.get(name).x.push(data[ix][row]);
+    series.get(name).x.push(typeof data[ix][row] === "string" ? safe(data[ix][row]) : data[ix][row]);
     series.get(name).y.push(data[iy][row]);
   }
   const found = [...series.values()].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
@@ -64,7 +64,7 @@ async function drawn({ columns, data, shown }, { kind, x, y, colour }, plot, not
   const category = columns[ix].number && !isId(x) ? {} : { type: "category" };
   const figure = layout({
     margin: { l: 72, r: 12, t: legend ? 34 : 12, b: 44 }, showlegend: legend, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, uirevision: [kind, x, y].join(),
-    xaxis: axis(titled(columns[ix]), { ...ticks, ...category }), yaxis: axis(titled(columns[iy])),
+    xaxis: axis(safe(titled(columns[ix])), { ...ticks, ...category }), yaxis: axis(safe(titled(columns[iy]))),
   });
   await (await plotly()).react(plot, traces, figure, CONFIG);
 }
