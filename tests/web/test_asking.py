@@ -60,6 +60,18 @@ def test_statements_on_each_engine(on_engine: Served) -> None:
     assert frame(bound).n.tolist() == [(features.t == 1).sum()]
 
 
+def test_whole_nodes_and_relationships_on_each_engine(on_engine: Served) -> None:
+    with open_store(on_engine.store) as store:
+        near = store.read("near").to_pandas()
+    answer = on_engine.ask("cypher", "MATCH (a:Feature)-[e:NEAR]-(b) WHERE a.feature_id < b.feature_id RETURN a, e, b")
+    found = frame(answer)
+    assert list(found) == ["a_feature_id", "e_gap", "e_distance", "b_feature_id"]
+    assert "RETURN a.feature_id AS `a_feature_id`" in answer.json()["asked"]
+    assert answer.json()["warnings"] == []
+    wanted = {(a, b): gap for a, b, gap in zip(near.source, near.target, near.gap, strict=True)}
+    assert {(a, b): gap for a, b, gap in zip(found.a_feature_id, found.b_feature_id, found.e_gap, strict=True)} == wanted
+
+
 def test_what_is_cut_is_counted(served: Served) -> None:
     with serving(served.store, limits=Limits(rows=10, workers=1)) as small:
         told = small.ask("sql", "SELECT * FROM range(1234)").json()

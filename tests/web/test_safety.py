@@ -82,6 +82,17 @@ EXPLAIN ANALYZE CREATE MACRO memory.main.avg(x) AS 7
 EXPLAIN ANALYZE CREATE VIEW memory.main.features AS SELECT 1
 EXPLAIN ANALYZE SET threads = 1
 EXPLAIN ANALYZE ATTACH '{out}' AS other
+UPDATE EXTENSIONS
+CALL enable_logging(storage = 'file', storage_path = '{out}')
+SELECT * FROM enable_logging(storage = 'file', storage_path = '{out}')
+SELECT * FROM read_csv('/proc/self/environ')
+SELECT * FROM query('COPY features TO ''{out}''')
+SELECT * FROM arrow_scan_dumb(1, 2, 3)
+SELECT * FROM pandas_scan(1)
+SELECT * FROM task
+SUMMARIZE '{secret}'
+WITH x AS (DELETE FROM features RETURNING *) SELECT * FROM x
+EXPLAIN (ANALYZE, FORMAT json) COPY features TO '{out}'
 SELECT * FROM duckdb_secrets(redact := false), read_text('{secret}')
 """
 
@@ -152,6 +163,18 @@ PROFILE MATCH (f:Feature) SET f.volume = 0 RETURN 1 AS x
 SHOW USERS
 STOP DATABASE neo4j
 TERMINATE TRANSACTIONS '1'
+INSERT (x:Feature {{feature_id: 3}})
+MATCH (f:Feature) NODETACH DELETE f
+CYPHER planner=cost CREATE (:X)
+\\u0043REATE (:X)
+MATCH (f:Feature) S\\u0045T f.volume = 0 RETURN 1 AS x
+MATCH (f:Feature) RETURN EXISTS {{ MATCH (f) SET f.volume = 0 }} AS x
+CALL tx.setMetaData({{a: 1}})
+CALL db.createLabel('X')
+ALTER CURRENT USER SET PASSWORD FROM 'x' TO 'yyyyyyyyyy'
+CALL PROJECT_GRAPH('g', ['Feature'], ['NEAR']) RETURN *
+LOAD FROM "{secret}" (file_format='csv') RETURN *
+EXPLAIN COPY (MATCH (f:Feature) RETURN f.uid) TO '{out}'
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from plotly.colors import get_colorscale
 
@@ -72,6 +73,7 @@ def _question(query: Query) -> dict[str, object]:
         "cypher": query.text,
         "parameters": [_parameter(parameter) for parameter in query.parameters],
         "columns": [_column(column) for column in query.columns],
+        "chart": asdict(query.chart),
     }
 
 

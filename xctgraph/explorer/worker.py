@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 
 from xctgraph.explorer import formats
-from xctgraph.queries import catalogue, dialect
+from xctgraph.queries import catalogue, dialect, whole
 from xctgraph.store import Store, open_store
 from xctgraph.store.errors import EngineError, XctGraphError
 
@@ -82,7 +82,7 @@ def answer(store: Store, task: Task) -> pa.Table:
         return catalogue.find(task.text).run(store, **task.parameters)
     if task.language == "sql":
         return store.sql(task.text, task.parameters or None)
-    return store.cypher(task.text, **task.parameters)
+    return store.cypher(whole.spelled_out(task.text), **task.parameters)
 
 
 def _answered(store: Store, task: Task, connection: Connection) -> Answer:
@@ -97,7 +97,10 @@ def _answered(store: Store, task: Task, connection: Connection) -> Answer:
         table = answer(store, task)
         about: dict[str, object] = {"seconds": round(time.perf_counter() - started, 4)}
         if task.language == "cypher":
-            about["warnings"] = [str(finding) for finding in dialect.check(task.text)]
+            asked = whole.spelled_out(task.text)
+            about["warnings"] = [str(finding) for finding in dialect.check(asked)]
+            if asked != task.text:
+                about["asked"] = asked
         return formats.encode(table, task.form, rows=task.rows, about=about)
     except XctGraphError as error:
         return _portable(error)

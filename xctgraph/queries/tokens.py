@@ -25,12 +25,13 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 @dataclass(frozen=True)
 class Token:
-    """One token; `depth` counts the brackets around it, and both brackets of a pair lie outside."""
+    """One token; `depth` counts the brackets around it, and both brackets of a pair lie outside; `start` is its place in the text."""
 
     kind: str
     text: str
     line: int
     depth: int
+    start: int
 
     @property
     def word(self) -> str:
@@ -56,7 +57,7 @@ def tokens(text: str) -> list[Token]:
             continue
         closing = match[0] in _OPENING.values()
         depth = max(0, depth - 1) if closing else depth
-        found.append(Token(kind, match[0], text.count("\n", 0, match.start()) + 1, depth))
+        found.append(Token(kind, match[0], text.count("\n", 0, match.start()) + 1, depth, match.start()))
         depth += match[0] in _OPENING
     return found
 

@@ -29,6 +29,7 @@ _PROCEDURES = {
     "db.labels", "db.relationshiptypes", "db.propertykeys", "db.schema.visualization", "db.schema.nodetypeproperties",
     "db.schema.reltypeproperties", "db.info", "show_tables", "table_info", "show_connection", "db_version",
 }  # fmt: skip
+_SHOWN = 40
 _ADVICE = "queries are read-only: begin with MATCH, OPTIONAL MATCH, UNWIND, WITH or RETURN"
 
 
@@ -114,7 +115,7 @@ def _refuse(code: str, statement: str) -> None:
         raise QueryError("write a parameter as $name, without backticks")
     first = re.match(r"\w*", words[0])
     if first is None or first[0].upper() not in _FIRST_WORDS:
-        raise QueryError(f"a query cannot begin with {words[0]!r}; {_ADVICE}")
+        raise QueryError(f"a query cannot begin with {words[0][:_SHOWN]!r}; {_ADVICE}")
     for pattern, reason in _FORBIDDEN:
         found = pattern.search(code)
         if found:

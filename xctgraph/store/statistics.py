@@ -207,9 +207,13 @@ def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
     statements = cursor.extract_statements(statement)
     if len(statements) != 1:
         raise QueryError(f"one SQL query at a time: the text holds {len(statements)}")
-    if statements[0].type not in _ALLOWED:
-        kind = statements[0].type.name
-        raise QueryError(f"SQL is read-only: {kind} is not allowed; begin with SELECT, FROM, WITH, DESCRIBE, SHOW or EXPLAIN")
+    try:
+        kind = statements[0].type
+    except ValueError:
+        kind = None  # newer than the enumeration of DuckDB's Python package: UPDATE EXTENSIONS
+    if kind not in _ALLOWED:
+        name = "this" if kind is None else kind.name
+        raise QueryError(f"SQL is read-only: {name} is not allowed; begin with SELECT, FROM, WITH, DESCRIBE, SHOW or EXPLAIN")
 
 
 def _plain(parameters: Mapping[str, object] | Sequence[object] | None) -> dict[str, object] | list[object]:

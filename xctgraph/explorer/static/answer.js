@@ -1,29 +1,30 @@
-// An answer: what was cut, a figure where a simple one is clear, the rows, ways on.
+// An answer: what was cut, a chart, the rows or a graph of the features they name, ways on.
 
 import { file } from "./api.js";
-import { count, download, h, plural, table, titled, words, fail } from "./dom.js";
-import { lines } from "./plot.js";
-import { link, shared, uidOf, place } from "./state.js";
+import { chartOf } from "./chart.js";
+import { count, download, h, plural, table, fail } from "./dom.js";
+import { graphOf } from "./graph.js";
+import { featureColumns, markedAddress, named } from "./ids.js";
+import { here, link, remember } from "./state.js";
 
-const LINES = 8;
-const COLOURS = ["#2f7ebc", "#e69f00", "#c23b4b", "#009e73", "#8a63c9", "#7f7f7f", "#56b4e9", "#a6761d"];
-const IDS = ["feature_id", "fracture_id"];
-
-/** Show an answer page in `place`; `ask` says what to ask again for the whole as a file. */
-export function showAnswer(root, answer, { path, body, name }) {
+/** Show an answer page in `root`; `path`, `body` and `name` say what to ask again for the whole as a file; `hint` how to draw it. */
+export function showAnswer(root, answer, { path, body, name, hint = null }) {
   const cut = answer.total - answer.shown;
-  const rows = transpose(answer.data, answer.shown);
-  const parts = [];
-  for (const warning of answer.warnings ?? []) parts.push(h("p", { class: "note cut small" }, warning));
-  parts.push(cut > 0
-    ? h("p", { class: "note cut", role: "status", id: "cut" }, `The first ${count(answer.shown)} of ${plural(answer.total, "row")} are here; ${count(cut)} are cut. A download holds all of them.`)
-    : h("p", { class: "soft", role: "status", id: "rows" }, `${plural(answer.total, "row")} in ${answer.seconds.toPrecision(2)} s`));
   const format = (kind, label) => h("button", { type: "button", onclick: () => save(path, body, kind, name) }, label);
-  parts.push(h("div", { class: "row" }, format("csv", "CSV"), format("json", "JSON"), format("parquet", "Parquet"), highlightButton(answer)));
-  const chart = figureOf(answer);
-  if (chart) parts.push(chart);
-  parts.push(table(answer.columns, rows, link, "Answer"));
-  root.replaceChildren(...parts.filter(Boolean));
+  const ways = h("div", { class: "row" }, format("csv", "CSV"), format("json", "JSON"), format("parquet", "Parquet"));
+  const below = h("div", {});
+  const rows = transpose(answer.data, answer.shown);
+  const asTable = () => below.replaceChildren(...[chartOf(answer, hint), table(answer.columns, rows, link, "Answer")].filter(Boolean));
+  const graph = graphButtons(answer, ways, below, asTable);
+  root.replaceChildren(
+    answer.asked ? h("p", { class: "note small", id: "asked" }, "Nodes and relationships come by their properties. Asked: ", h("code", {}, answer.asked)) : "",
+    ...(answer.warnings ?? []).map((warning) => h("p", { class: "note cut small" }, warning)),
+    cut > 0
+      ? h("p", { class: "note cut", role: "status", id: "cut" }, `The first ${count(answer.shown)} of ${plural(answer.total, "row")} are here; ${count(cut)} are cut. A download holds all of them.`)
+      : h("p", { class: "soft", role: "status", id: "rows" }, `${plural(answer.total, "row")} in ${answer.seconds.toPrecision(2)} s`),
+    ways, below);
+  if (graph && here().parameters.get("as") === "graph") graph();
+  else asTable();
 }
 
 async function save(path, body, kind, name) {
@@ -36,44 +37,48 @@ async function save(path, body, kind, name) {
 
 const transpose = (data, n) => Array.from({ length: n }, (_, row) => data.map((column) => column[row]));
 
-function highlightButton(answer) {
-  const at = answer.columns.findIndex((column) => IDS.includes(column.name) && column.number);
-  if (at < 0 || !answer.shown) return null;
-  return h("button", { type: "button", id: "highlight", onclick: () => {
-    const ids = new Set(answer.data[at].filter((id) => id !== null));
-    shared.highlight = { ids };
-    const uid = uidOf(ids.values().next().value);
-    const { sample, t } = uid ? place(uid) : {};
-    location.hash = uid ? `#/scene?${new URLSearchParams({ sample, t })}` : "#/scene";
-  } }, "Highlight in the scene");
+/** Buttons for what an answer that names features can be besides a table; a function that shows the graph, null where it names none. */
+function graphButtons(answer, ways, below, asTable) {
+  const found = featureColumns(answer);
+  if (!found.length) return null;
+  const chosen = new Set(found.filter(({ usual }) => usual).map(({ at }) => at));
+  if (!chosen.size) chosen.add(found[0].at);
+  const columns = () => [...chosen].sort((a, b) => a - b);
+  const button = h("button", { type: "button", id: "as-graph", "aria-pressed": "false", title: "Graph or table (g)", onclick: () => (button.getAttribute("aria-pressed") === "true" ? show(false) : show(true)) }, "Graph");
+  const highlight = h("a", { id: "highlight", class: "button", title: "Highlight in the scene (h)" });
+  const choices = found.map(({ at, name }) => {
+    const box = h("input", { type: "checkbox", checked: chosen.has(at), onchange: () => {
+      chosen[box.checked ? "add" : "delete"](at);
+      update();
+      if (button.getAttribute("aria-pressed") === "true") show(true);
+    } });
+    return h("label", { class: "key" }, box, name);
+  });
+  function update() {
+    const uids = named(answer, columns());
+    highlight.hidden = !uids.length;
+    if (!uids.length) return;
+    highlight.setAttribute("href", markedAddress(uids));
+    highlight.textContent = `Highlight ${plural(uids.length, "feature")} in the scene`;
+  }
+  let turn = 0;
+  async function show(on) {
+    const mine = ++turn;
+    button.setAttribute("aria-pressed", String(on));
+    const { view, parameters } = here();
+    parameters.delete("as");
+    remember(view, { ...Object.fromEntries(parameters), as: on ? "graph" : null });
+    if (!on) return asTable();
+    if (!chosen.size) return below.replaceChildren(h("p", { class: "soft" }, "Choose a column of features."));
+    below.replaceChildren(h("p", { class: "soft" }, "Drawing …"));
+    const drawn = await graphOf(answer, columns());
+    if (mine === turn) below.replaceChildren(drawn);
+    return null;
+  }
+  update();
+  ways.append(button, highlight, found.length > 1 ? h("span", { class: "row small soft" }, "features in", choices) : "");
+  return () => show(true).catch(fail);
 }
 
-const colourOf = (name) => name.split(", ").map((part) => shared.store.colours[part]).find(Boolean);
-
-/** Lines over t of one numeric column, one line per kind (or other text); null where the answer is no series. */
-function figureOf({ columns, data, shown }) {
-  const at = columns.findIndex((column) => column.name === "t");
-  if (at < 0 || shown < 2) return null;
-  const varying = columns.map((_, i) => i).filter((i) => i !== at && new Set(data[i]).size > 1);
-  const texts = varying.filter((i) => columns[i].type === "string" && !columns[i].name.endsWith("uid"));
-  const values = varying.filter((i) => columns[i].number && !columns[i].name.endsWith("_id") && columns[i].name !== "label").reverse();
-  if (!values.length) return null;
-  const groups = new Map();
-  for (let row = 0; row < shown; row++) {
-    const key = texts.map((i) => data[i][row]).join(", ");
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(row);
-  }
-  const series = [...groups].map(([name, rows]) => ({ name, rows, t: rows.map((row) => data[at][row]) }));
-  // Two rows of one line at one t are no function of time.
-  if (series.length > LINES || series.every((s) => s.t.length < 2) || series.some((s) => new Set(s.t).size < s.t.length)) return null;
-  const plot = h("div", { class: "chart" });
-  const choose = h("select", { "aria-label": "Value to draw", onchange: draw }, values.map((i) => h("option", { value: i }, titled(columns[i]))));
-  function draw() {
-    const i = Number(choose.value);
-    const drawn = series.map(({ name, rows, t }, n) => ({ name: name || words(columns[i].name), t, y: rows.map((row) => data[i][row]), colour: colourOf(name) ?? COLOURS[n % COLOURS.length] }));
-    lines(plot, drawn, titled(columns[i]), drawn.length > 1).catch(fail);
-  }
-  queueMicrotask(draw);
-  return h("div", {}, h("div", { class: "row" }, "Over time:", choose), plot);
-}
+/** Keys of a view that shows an answer. */
+export const answerKeys = { g: () => document.getElementById("as-graph")?.click(), h: () => document.getElementById("highlight")?.click() };

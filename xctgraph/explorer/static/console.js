@@ -1,6 +1,6 @@
 // The console: one read-only statement of Cypher or SQL, its answer, the schema, what was asked before.
 
-import { showAnswer } from "./answer.js";
+import { answerKeys, showAnswer } from "./answer.js";
 import { ask, cancel, newKey } from "./api.js";
 import { h, unitOf } from "./dom.js";
 import { highlighted } from "./highlight.js";
@@ -68,7 +68,7 @@ export async function consoleView(root, parameters) {
     place.replaceChildren(h("p", { class: "soft" }, `Running; stopped after ${shared.store.limits.seconds} s.`));
     try {
       const body = { language: language.value, text: text.value, parameters: values.value.trim() ? JSON.parse(values.value) : {}, key };
-      if (here().view === "console") remember("console", { language: body.language, text: body.text, parameters: values.value.trim() });
+      if (here().view === "console") remember("console", { language: body.language, text: body.text, parameters: values.value.trim(), as: here().parameters.get("as") });
       store({ language: body.language, text: body.text });
       showAnswer(place, await ask("console", body), { path: "console", body, name: "answer" });
     } catch (error) {
@@ -120,5 +120,5 @@ export async function consoleView(root, parameters) {
   fillSchema();
   fillHistory();
   colour();
-  return { close: () => key && cancel(key) };
+  return { key: (event) => answerKeys[event.key] && (answerKeys[event.key](), true), close: () => key && cancel(key) };
 }

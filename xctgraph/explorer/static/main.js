@@ -11,7 +11,7 @@ import { studiesView } from "./studies.js";
 
 const VIEWS = { scene: ["Scene", scene], feature: ["Feature", featureView], questions: ["Questions", questionsView], console: ["Console", consoleView], studies: ["Studies", studiesView] };
 const KEYS = [["1 … 5", "Scene, Feature, Questions, Console, Studies"], ["← →", "scan before, next scan"], ["space", "play time"], ["b", "select by a box"], ["f", "page of the picked feature"],
-  ["Esc", "clear what is picked"], ["Ctrl Enter", "run in the console, or answer the question"], ["t", "light or dark"], ["?", "these keys"]];
+  ["Esc", "clear what is picked"], ["Ctrl Enter", "run in the console, or answer the question"], ["g, h", "answer as a graph, highlighted in the scene"], ["t", "light or dark"], ["?", "these keys"]];
 const POLL_MS = 4000;
 
 const root = document.getElementById("view");

@@ -82,11 +82,11 @@ export function around(feature) {
   return traces.filter((trace) => trace.x.length);
 }
 
-export function marked(scan, rows, colour = PICKED) {
+export function marked(scan, rows, size = 9) {
   if (!rows.length) return [];
   return [{
     type: "scatter3d", mode: "markers", hoverinfo: "none", x: pick(scan.column("x"), rows), y: pick(scan.column("y"), rows), z: pick(scan.column("z"), rows),
-    marker: { size: 9, symbol: "circle-open", color: colour, line: { width: 2 } }, meta: { rows },
+    marker: { size, symbol: "circle-open", color: PICKED, line: { width: 2 } }, meta: { rows },
   }];
 }
 

@@ -1,6 +1,6 @@
 // The catalogue: a form from the parameters of a question, its answer, its Cypher.
 
-import { showAnswer } from "./answer.js";
+import { answerKeys, showAnswer } from "./answer.js";
 import { ask, cancel, newKey } from "./api.js";
 import { h, words } from "./dom.js";
 import { highlighted } from "./highlight.js";
@@ -29,14 +29,14 @@ function open(work, question, given) {
     if (key) return;
     key = newKey();
     const parameters = Object.fromEntries(inputs.filter(([, element]) => element.value !== "").map(([name, element]) => [name, element.value]));
-    if (here().view === "questions") remember("questions", { name: question.name, ...parameters });
+    if (here().view === "questions") remember("questions", { name: question.name, ...parameters, as: here().parameters.get("as") });
     run.disabled = true;
     stop.hidden = false;
     place.replaceChildren(h("p", { class: "soft" }, "Asking …"));
     const body = { parameters, key };
     try {
       const path = `questions/${question.name}`;
-      showAnswer(place, await ask(path, body), { path, body, name: question.name });
+      showAnswer(place, await ask(path, body), { path, body, name: question.name, hint: question.chart });
     } catch (error) {
       place.replaceChildren(h("div", { class: "note bad", role: "alert" }, error.message));
     }
@@ -52,7 +52,8 @@ function open(work, question, given) {
     h("details", {}, h("summary", {}, "Show Cypher"), h("pre", {}, highlighted(question.cypher, "cypher")), h("a", { href: consoleAddress(question) }, "Open in the console")), place);
   const asked = question.parameters.some((parameter) => given.has(parameter.name));
   if (asked || question.parameters.every((parameter) => !parameter.required)) answer();
-  return { key: (event) => event.key === "Enter" && (answer(), true), close: () => key && cancel(key) };
+  const keys = { ...answerKeys, Enter: answer };
+  return { key: (event) => keys[event.key] && (keys[event.key](), true), close: () => key && cancel(key) };
 }
 
 /** The Cypher with defaults in place of its parameters would be another text: the console binds them. */

@@ -59,7 +59,6 @@ class Scan {
   get total() { return this.header.total; }
   get kinds() { return this.header.kinds; }
   column(name) { return this.columns.get(name); }
-  id(row) { return this.header.first_id + this.column("label")[row]; }
   uid(row) { return `${this.sample}/${this.t}/${this.column("label")[row]}`; }
   kind(row) { return this.kinds[this.column("kind")[row]]; }
   row(label) { return this.column("label").indexOf(label); }

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { h, fail, plural, count } from "./dom.js";
 import { boxTool } from "./box.js";
+import { readMarks } from "./ids.js";
 import * as picture from "./picture.js";
 import { CONFIG, plotly } from "./plot.js";
 import { forget, scanOf, surfacesOf } from "./scan.js";
@@ -13,6 +14,7 @@ const FIRST = 20_000;
 // The largest of the largest: on the screen while the others are still being drawn.
 const AT_ONCE = 2_000;
 const STEP_MS = 800;
+const LISTED = 8;
 
 export async function scene(root, parameters) {
   if (!shared.store.samples.some((sample) => sample.scans.length)) {
@@ -34,6 +36,7 @@ class Scene {
     this.ranges = readRanges(parameters.get("filter"), (name) => this.column(name));
     this.most = Number(parameters.get("most")) || FIRST;
     this.picked = parameters.get("pick");
+    this.marks = readMarks(parameters);
     this.selected = null;
     this.only = false;
     this.feature = null;
@@ -60,7 +63,7 @@ class Scene {
     const { revision } = shared.store;
     const scan = scanOf(revision, this.sample.sample, this.t);
     const names = [...new Set([...(this.colour === "kind" ? [] : [this.colour]), ...this.ranges.map((r) => r.column)])];
-    await scan.have(names, this.filtered || shared.highlight ? Infinity : this.most);
+    await scan.have(names, this.filtered || this.marks ? Infinity : this.most);
     if (turn !== this.turn) return;
     this.scan = scan;
     if (this.colour !== "kind") this.range ??= scan.range(this.colour);
@@ -118,7 +121,7 @@ class Scene {
       ...picture.meshes(scan, shownSurfaces, style),
       ...picture.features(scan, rows, style),
       ...picture.marked(scan, this.selected && !this.only ? rows.filter((row) => this.selected.has(scan.column("label")[row])) : []),
-      ...picture.marked(scan, marks, "#e4007f"),
+      ...picture.marked(scan, marks, 16),
       ...(this.picked && this.feature ? picture.around(this.feature) : []),
     ];
     const figure = await (await plotly()).react(this.plot, traces, picture.frame(scan), CONFIG);
@@ -141,9 +144,10 @@ class Scene {
   }
 
   #highlighted() {
-    if (!shared.highlight) return [];
+    const labels = this.marks?.scans.get(`${this.sample.sample}/${this.t}`);
+    if (!labels) return [];
     const rows = [];
-    for (let row = 0; row < this.scan.loaded; row++) if (shared.highlight.ids.has(this.scan.id(row))) rows.push(row);
+    for (let row = 0; row < this.scan.loaded; row++) if (labels.has(this.scan.column("label")[row])) rows.push(row);
     return rows;
   }
 
@@ -157,8 +161,16 @@ class Scene {
     const coarse = Math.max(1, ...this.surfaces.meshes.map((mesh) => mesh.step));
     if (this.surfaces.meshes.length && cut > 0) lines.push(`${plural(cut, "smaller fracture")} as points`);
     if (coarse > 1) lines.push(`fractures in cubes of ${coarse} voxels`);
-    if (shared.highlight) lines.push(`${count(marks)} of ${plural(shared.highlight.ids.size, "highlighted feature")} in this scan`);
+    if (this.marks) lines.push(`${count(marks)} of ${plural(this.marks.of, "highlighted feature")} in this scan${this.#elsewhere()}`);
     this.status.replaceChildren(h("span", {}, lines.join(" · ")));
+  }
+
+  /** Where the other highlighted features are. */
+  #elsewhere() {
+    const { scans, n, of } = this.marks;
+    const names = [...scans.keys()].filter((name) => name !== `${this.sample.sample}/${this.t}`).map((name) => (shared.store.samples.length > 1 ? name : name.split("/").at(-1)));
+    const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : "";
+    return (names.length ? `, others in ${names.length > 1 ? "scans" : "scan"} ${names.slice(0, LISTED).join(", ")}${more}` : "") + (of > n ? `; ${count(of - n)} are beyond what an address holds` : "");
   }
 
   #listen(figure) {
@@ -200,6 +212,12 @@ class Scene {
       if (found?.scans.some((scan) => scan.t === t)) [this.sample, this.t] = [found, t];
     } else this.feature = null;
     await this.show().catch(fail);
+  }
+
+  /** Nothing picked, nothing highlighted. */
+  clear() {
+    this.marks = null;
+    return this.pick(null);
   }
 
   /** Go to a scan; what is picked is followed along its track. */
@@ -248,7 +266,7 @@ class Scene {
   drawnRows() { return [...this.rows, ...this.meshed]; }
 
   key(event) {
-    const keys = { ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1), " ": () => this.play(), b: () => this.box.toggle(), Escape: () => this.pick(null),
+    const keys = { ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1), " ": () => this.play(), b: () => this.box.toggle(), Escape: () => this.clear(),
       f: () => { if (this.picked) location.hash = address("feature", { uid: this.picked }); } };
     if (!keys[event.key]) return false;
     keys[event.key]();
@@ -277,7 +295,7 @@ class Scene {
     const filter = this.ranges.map(({ column, low, high }) => `${column}:${low ?? ""}:${high ?? ""}`).join(",");
     remember("scene", {
       sample: this.sample.sample, t: this.t, colour: this.colour === "kind" ? null : this.colour, hidden: [...this.hidden].join(","), filter,
-      most: this.most === FIRST ? null : this.most, pick: this.picked,
+      most: this.most === FIRST ? null : this.most, pick: this.picked, marks: this.marks?.text, of: this.marks?.of > this.marks?.n ? this.marks.of : null,
     });
   }
 

@@ -73,13 +73,15 @@ export function sidePanel(scene) {
   }
 
   function fillSelection() {
+    const marked = scene.marks ? h("div", { class: "row small" }, `${plural(scene.marks.of, "feature")} highlighted`, h("button", { type: "button", onclick: () => { scene.marks = null; scene.show().catch(fail); } }, "Clear")) : "";
     if (!scene.selected) {
-      selection.replaceChildren(h("p", { class: "soft small" }, "Drag a box over the drawn features."));
+      selection.replaceChildren(marked, h("p", { class: "soft small" }, "Drag a box over the drawn features."));
       return;
     }
     const ids = [...scene.selected].map((label) => scene.scan.header.first_id + label);
     const text = `MATCH (f:Feature)\nWHERE f.feature_id IN [${ids.slice(0, LISTED).join(", ")}]\nRETURN f.feature_id AS feature_id, f.uid AS uid, f.kind AS kind, f.volume AS volume\nORDER BY feature_id`;
     selection.replaceChildren(
+      marked,
       h("p", {}, `${plural(ids.length, "feature")} selected${ids.length > LISTED ? `, the first ${LISTED} go to the console` : ""}`),
       h("div", { class: "row" },
         h("button", { type: "button", "aria-pressed": String(scene.only), onclick: () => { scene.only = !scene.only; scene.show().catch(fail); } }, "Only these"),

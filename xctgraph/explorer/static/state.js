@@ -1,4 +1,4 @@
-// What all views share: the store, the address of the view, names of features, what is highlighted.
+// What all views share: the store, the address of the view, names of features.
 
 import { get } from "./api.js";
 
@@ -6,8 +6,6 @@ export const shared = {
   store: null,
   schema: null,
   questions: null,
-  /** Features that an answer has sent to the scene: { ids: Set of feature_id, from: text } */
-  highlight: null,
 };
 
 export async function loadStore() {

@@ -58,7 +58,8 @@ class Cluster:
         except ImportError as error:
             raise MissingExtra("distributed", "dask", "--scheduler") from error
         # Its errors reach the user as ours.
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._address = address
         self._folder = folder.absolute()
         self._submitted: dict[int, _Submitted] = {}
