@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen --no-sync
 # Each worker starts a Neo4j of its own; a server that is given has room for one.
 WORKERS := $(if $(NEO4J_URI),0,2)
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults neo4j explore docs clean
+.PHONY: help demo test check bench faults neo4j explore docs scale
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -66,5 +66,6 @@ docs: .venv/full ## regenerate the pages that are made from the code
 	$(RUN) python -m xctgraph.analysis.query_docs docs/queries.md
 	$(RUN) python -m xctgraph.ingest.config_docs docs/dataset.md
 
-clean: ## remove what make has set up
-	rm -rf .venv .tools .cache demo
+scale: .venv/full ## the whole reference size: 30 scans of 165,000 features, then one volume of 5.5 billion voxels (FOLDER=)
+	$(RUN) python -m benchmarks.scale $(or $(FOLDER),/tmp/xctgraph-scale)
+	$(RUN) python -m benchmarks.scale $(or $(FOLDER),/tmp/xctgraph-scale)/volume --volume 1000,2160,2560

@@ -1,13 +1,18 @@
 """The whole reference size: 30 scans of 165,000 features through neighbours, links, parts, all three projections, the library.
 
-`python -m benchmarks.scale FOLDER [--scans 30] [--features 165000] [--skip-neo4j]` writes FOLDER/scale.md, stage by stage.
+`python -m benchmarks.scale FOLDER [--scans 30] [--features 165000] [--skip-neo4j]` writes FOLDER/scale.md, stage by stage;
+`--volume 1000,2160,2560` takes one true volume of that shape through everything in its place.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.labelling import THRESHOLD
+from benchmarks.out_of_core import write_volume
 from benchmarks.series import Series
 from xctgraph.ingest import tables
 from xctgraph.ingest.tables.config import TableDataset
@@ -128,6 +135,27 @@ def run(folder: Path, series: Series, *, neo4j: bool) -> str:
     )
 
 
+def true_volume(folder: Path, shape: tuple[int, int, int], seed: int, *, workers: int = 2, memory: str = "2GB") -> str:
+    """One volume from HDF5 through everything, by the command line; the row of a table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "volume.h5"
+    write_volume(path, shape, seed, voxels=180, share=0.009, compressed=True)
+    command = [sys.executable, "-m", "xctgraph.cli.main", "ingest", str(path), "--sample", "V", "--voxel-size", "1.63um"]
+    options = ["--segmentation", f"threshold:{THRESHOLD}", "--workers", str(workers), "--memory", memory, "--json"]
+    start = time.perf_counter()
+    done = subprocess.run([*command, *options, "--store", str(folder / "v.store")], capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - start
+    found = json.loads(done.stdout)["scans"][0]
+    # Of the largest process; Linux counts in kB.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    voxels = shape[0] * shape[1] * shape[2]
+    return (
+        f"| {shape[2]} x {shape[1]} x {shape[0]} uint8, {path.stat().st_size / 1e9:.1f} GB compressed | {seconds:.0f} | "
+        f"{voxels / seconds / 1e6:.0f} | {found['n_features']:,} | {found['n_near']:,} | {peak:,.0f} | "
+        f"{_megabytes(folder / 'v.store'):,.0f} |"
+    )
+
+
 def questions(store: Store, asks: dict[str, Ask], engine: str, known: dict[str, Timed]) -> dict[str, Timed]:
     """Time each question, and keep what is known of other engines; the rows must be as many."""
     found = {}
@@ -227,7 +255,13 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=165_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--skip-neo4j", action="store_true")
+    parser.add_argument("--volume", help="shape z,y,x of one true volume")
     given = parser.parse_args()
+    if given.volume:
+        z, y, x = map(int, given.volume.split(","))
+        print("| volume | s | Mvoxel/s | features | NEAR | peak of memory, MB | store, MB |\n|---|---|---|---|---|---|---|")
+        print(true_volume(given.folder, (z, y, x), given.seed))
+        return
     text = run(given.folder, Series(given.features, given.scans, given.seed), neo4j=not given.skip_neo4j)
     (given.folder / "scale.md").write_text(text + "\n", encoding="utf-8")
     print(text)

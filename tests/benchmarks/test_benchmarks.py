@@ -16,6 +16,7 @@ from benchmarks import (
     appending,
     bolt,
     clouds,
+    cluster,
     forecast,
     fronts,
     growth_grey,
@@ -104,6 +105,20 @@ def test_a_series_goes_through_every_stage(seed: int, tmp_path: Path) -> None:
     assert "F1 0.99" in page or "F1 1.0" in page
     for words in ("the last scan into Ladybug", "| counts-and-volume-fraction | 12 |", "| by hand: neighbours |"):
         assert words in page
+
+
+def test_one_volume_goes_through_everything(seed: int, tmp_path: Path) -> None:
+    row = scale.true_volume(tmp_path, (64, 96, 96), seed)
+    volume, *numbers = (cell.strip() for cell in row.strip("|").split("|"))
+    assert volume.startswith("96 x 96 x 64 uint8")
+    seconds, _, features, near, memory, _ = (float(number.replace(",", "")) for number in numbers)
+    assert min(seconds, features, near, memory) > 0
+
+
+def test_workers_of_a_cluster_come_to_the_same_rows(seed: int) -> None:
+    one, two = cluster.runs((32, 64, 64), 2, 1, seed)
+    assert one.n_features == two.n_features > 0
+    assert cluster.markdown([one, two], 1).count("\n") == 3
 
 
 @pytest.mark.slow

@@ -34,7 +34,9 @@ def test_blocks_run_as_written(tmp_path: Path, seed: int, monkeypatch: pytest.Mo
     done = subprocess.run([sys.executable, "-c", python[2]], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     with open_store("demo/xct.store") as store:
-        means = store.sql("SELECT t, avg(axis_major_length) AS mean FROM features WHERE kind = 'inclusion' GROUP BY t").to_pylist()
+        means = store.sql(
+            "SELECT t, avg(axis_major_length) AS mean FROM features WHERE kind = 'inclusion' GROUP BY t"
+        ).to_pylist()
     printed = {int(row[1]): float(row[3]) for row in (line.split() for line in done.stdout.splitlines()[1:])}
     assert printed == pytest.approx({row["t"]: row["mean"] for row in means}, rel=1e-4)
 

@@ -14,7 +14,10 @@ NEAR = "e.gap AS `e_gap`, e.distance AS `e_distance`"
     ("returned", "wanted"),
     [
         ("a, e, b LIMIT 3", f"a.feature_id AS `a_feature_id`, {NEAR}, b.feature_id AS `b_feature_id` LIMIT 3"),
-        ("DISTINCT a AS first, count(*) AS n ORDER BY n", "DISTINCT a.feature_id AS `first_feature_id`, count(*) AS n ORDER BY n"),
+        (
+            "DISTINCT a AS first, count(*) AS n ORDER BY n",
+            "DISTINCT a.feature_id AS `first_feature_id`, count(*) AS n ORDER BY n",
+        ),
         ("`a`, a.volume AS v", "`a`.feature_id AS `a_feature_id`, a.volume AS v"),
         ("a.t AS t UNION MATCH (b:Track) RETURN b", "a.t AS t UNION MATCH (b:Track) RETURN b.track_id AS `b_track_id`"),
         ("'a, e' AS text // a, e\n, b", "'a, e' AS text // a, e\n, b.feature_id AS `b_feature_id`"),
