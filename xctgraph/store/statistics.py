@@ -183,8 +183,6 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         # Files in it are open to queries even without external access: a folder of its own, which DuckDB makes when it spills.
         temp_directory=str(Path(tempfile.gettempdir()) / f"xctgraph-{secrets.token_hex(8)}"),
         python_enable_replacements=False,
-        autoinstall_known_extensions=False,
-        autoload_known_extensions=False,
     )
     try:
         database.execute(f"ATTACH {literal(str(path))} AS store (READ_ONLY)")
