@@ -12,11 +12,15 @@ import pyarrow as pa
 from xctgraph.ingest import commit, config, plan, quality, rows, scan
 from xctgraph.ingest.commit import Committed
 from xctgraph.ingest.resources import Resources
-from xctgraph.store import Store, Transaction
-from xctgraph.store.errors import ScanExists
+from xctgraph.store import Store, Transaction, limits
+from xctgraph.store.errors import InputError, ScanExists
 from xctgraph.store.job import Job
+from xctgraph.store.labels import Labels
+from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress, silent
 
+# Measured, bytes for each run and each feature: of one scan while its neighbours are found, of two while they are linked.
+NEAR_BYTES, LINK_BYTES = (100, 600), (60, 900)
 # Share of the volume above which a pore that reaches the faces is taken for air.
 AIR_SHARE = 0.1
 
@@ -93,6 +97,7 @@ def ingest(
             results.append(_skip(store, dataset, scan_plan))
         else:
             results.append(_ingest_scan(store, dataset, scan_plan, resources, progress))
+            limits.release()
         if live and project:
             store.project(progress=progress)
     if project:
@@ -118,8 +123,11 @@ def _ingest_scan(
                 f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
             )
         measured = scan.measure(dataset, scan_plan, progress, resources)
+        limits.release()
         found.update(measured.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
+        if measured.labels is not None:
+            _check_memory(tx.manifest(), sample, t, measured.labels, resources.memory)
         progress(f"t = {t}: finding neighbours and links", 0, 0)
         if measured.labels is not None:
             tx.put("label_runs", measured.labels.to_table(), sample=sample, t=t)
@@ -141,6 +149,32 @@ def _ingest_scan(
         *_doubts(t, measured.quality),
     )
     return ScanResult.of(t, scan_plan.action, done, measured.segmentation, warnings)
+
+
+def _check_memory(held: Manifest, sample: str, t: int, labels: Labels, allowed: int) -> None:
+    """Refuse a scan whose neighbours and links don't fit into the memory, before they are looked for.
+
+    Raises
+    ------
+    InputError
+        If they don't.
+    """
+    times = held.scans(sample)
+    beside = {max((u for u in times if u < t), default=None), min((u for u in times if u > t), default=None)} - {None}
+    runs, features = (
+        max((part.rows for u in beside for part in held.select(table, sample=sample, t=u)), default=0)
+        for table in ("label_runs", "features")
+    )
+    n_runs = len(labels.label)
+    near = NEAR_BYTES[0] * n_runs + NEAR_BYTES[1] * labels.n
+    link = LINK_BYTES[0] * (n_runs + runs) + LINK_BYTES[1] * (labels.n + features) if runs else 0
+    needed = limits.resident() + max(near, link)
+    if needed > allowed:
+        raise InputError(
+            f"scan t = {t} has {labels.n:,} features of {n_runs:,} runs: to find their neighbours and links takes "
+            f"{needed / 1e9:.2f} GB, but {allowed / 1e9:.2f} GB are allowed. Give --memory {needed / 1e9 + 0.01:.2f}GB; what was "
+            "committed stays, and the same command goes on from there"
+        )
 
 
 def _found_nothing(measured: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from xctgraph.store.errors import InputError
+from xctgraph.store.errors import InputError, XctGraphError
 
 MEMORY, WORKERS, TEMPORARY = "XCTGRAPH_MEMORY", "XCTGRAPH_WORKERS", "TMPDIR"
 # Measured: addresses that libraries and the stacks of threads take and never touch.
@@ -106,6 +106,24 @@ def release() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library
         if trim is not None:
             trim(0)
+
+
+def share(part: float, least: int, most: int) -> int:
+    """Bytes for something that wants a part of the room.
+
+    Raises
+    ------
+    XctGraphError
+        If even the least of it does not fit.
+    """
+    free = room()
+    if free < least:
+        raise XctGraphError(
+            f"memory: {memory() / 1e9:.2f} GB are allowed, of which the program holds {resident() / 1e9:.2f} GB, and the engines "
+            f"need {least / 1e9:.2f} GB more at the least. Give --memory {(resident() + 2 * least) / 1e9 + 0.01:.2f}GB; what was "
+            "committed is safe, and the same command goes on from there"
+        )
+    return max(least, min(most, int(free * part)))
 
 
 def addresses_left() -> int | None:
