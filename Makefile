@@ -65,6 +65,7 @@ docs: .venv/full ## regenerate the pages that are made from the code
 	$(RUN) python -m xctgraph.store.schema_docs docs/schema.md
 	$(RUN) python -m xctgraph.analysis.query_docs docs/queries.md
 	$(RUN) python -m xctgraph.ingest.config_docs docs/dataset.md
+	$(RUN) python -m tests.supply.licences docs/licences.md
 
 scale: .venv/full ## the whole reference size: 30 scans of 165,000 features, then one volume of 5.5 billion voxels (FOLDER=)
 	$(RUN) python -m benchmarks.scale $(or $(FOLDER),/tmp/xctgraph-scale)

@@ -15,8 +15,9 @@ import pytest
 
 from xctgraph.ingest import labelling
 from xctgraph.ingest.labelling import Slab
-from xctgraph.ingest.resources import BASE, SLAB_BYTES, Resources, parse_bytes
+from xctgraph.ingest.resources import BASE, SLAB_BYTES, Resources
 from xctgraph.store.errors import InputError
+from xctgraph.store.limits import parse_bytes
 
 XCTGRAPH = str(Path(sys.executable).parent / "xctgraph")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xctgraph.cli.common import DEFAULT_STORE, Json, StorePath, Workers, open_store, resources
+from xctgraph.cli.common import DEFAULT_STORE, Json, StorePath, open_store
+from xctgraph.cli.limited import limited
 from xctgraph.cli.output import Progress, write_json
 from xctgraph.store.errors import InputError
 
@@ -24,6 +25,7 @@ Figure = Annotated[
 
 
 @app.command()
+@limited
 def characterise(
     out: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")] = Path("characterisation"),
     block_um: Annotated[
@@ -61,6 +63,7 @@ def characterise(
 
 
 @app.command()
+@limited
 def growth(
     radius_um: Annotated[float, typer.Option("--radius-um", help="Radius of the half-ball ahead of a front, um.")] = 25.0,
     threshold_um: Annotated[
@@ -109,6 +112,7 @@ def growth(
 
 
 @app.command()
+@limited
 def density(
     t: Annotated[
         list[int] | None, typer.Option("--t", help="Scan; may be given several times.", show_default="first and last")
@@ -119,19 +123,19 @@ def density(
     seed: Seed = 0,
     sample: Sample = None,
     figure: Figure = None,
-    workers: Workers = None,
     store: StorePath = DEFAULT_STORE,
     json_: Json = False,
 ) -> None:
     """Ripley's K and L, pair correlation, nearest neighbours, cross-K between kinds and Moran's I, in the sample mask."""
     from xctgraph.analysis.density import from_store
+    from xctgraph.store import limits
 
     _check(figure)
     progress = Progress(quiet=json_)
     with open_store(store) as opened:
         found = from_store.spatial_statistics(
             opened, sample=sample, scans=t, max_um=max_um, steps=steps, seed=seed, n_simulations=simulations,
-            workers=resources(workers, None).workers, progress=progress,
+            workers=limits.workers(), progress=progress,
         )  # fmt: skip
         study_id = from_store.keep(opened, found)
     progress.close()
@@ -144,6 +148,7 @@ def density(
 
 
 @app.command()
+@limited
 def correspondence(
     t: Annotated[
         int | None, typer.Option("--t", help="Earlier scan of the pair whose field is drawn.", show_default="the last pair")
@@ -171,6 +176,7 @@ def correspondence(
 
 
 @app.command()
+@limited
 def forecast(
     target: Annotated[
         list[str] | None,

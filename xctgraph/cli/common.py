@@ -14,7 +14,6 @@ import typer
 from xctgraph.store.errors import InputError
 
 if TYPE_CHECKING:
-    from xctgraph.ingest.resources import Resources
     from xctgraph.store import Store
 
 DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
@@ -30,10 +29,6 @@ GraphUri = Annotated[
         help="Neo4j to use in place of the embedded Ladybug, e.g. bolt://localhost:7687 (NEO4J_USERNAME, NEO4J_PASSWORD).",
         show_default=False,
     ),
-]
-Workers = Annotated[int | None, typer.Option("--workers", help="Threads that work on slabs.", min=1, show_default="all cores")]
-Memory = Annotated[
-    str | None, typer.Option("--memory", help="Memory to stay below, e.g. 2GB.", show_default="80% of what is free")
 ]
 Scheduler = Annotated[
     str | None,
@@ -81,12 +76,3 @@ def complain(message: str) -> None:
     width = max(60, os.get_terminal_size(sys.stderr.fileno()).columns) if sys.stderr.isatty() else 0
     text = f"Error: {' '.join(message.split())}"
     sys.stderr.write((textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False) if width else text) + "\n")
-
-
-def resources(workers: int | None, memory: str | None, scheduler: str | None = None, measured: Path | None = None) -> Resources:
-    """Threads, memory and cluster as the options say."""
-    from xctgraph.ingest.resources import Resources, parse_bytes
-
-    found = Resources()
-    allowed = parse_bytes(memory) if memory is not None else found.memory
-    return Resources(workers or found.workers, allowed, scheduler, measured)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, StorePath, open_store
+from xctgraph.cli.limited import limited
 from xctgraph.cli.output import Progress, write_json
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Sample = Annotated[str, typer.Argument(help="Name of the sample.", show_default=
 
 
 @app.command()
+@limited
 def scan(
     sample: Sample,
     t: Annotated[int, typer.Argument(help="Index of the scan.", show_default=False)],
@@ -43,6 +45,7 @@ def scan(
 
 
 @app.command("sample")
+@limited
 def sample_(sample: Sample, store: StorePath = DEFAULT_STORE, graph: GraphUri = None, json_: Json = False) -> None:
     """Take out a sample with all its scans."""
     from xctgraph.ingest import removal

@@ -10,6 +10,7 @@ import typer
 
 from xctgraph.cli.ask import Params, literal
 from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, StorePath, open_store, pairs
+from xctgraph.cli.limited import limited
 from xctgraph.cli.output import write_json
 from xctgraph.store.errors import InputError
 
@@ -48,6 +49,7 @@ def _span(text: str | None) -> range | None:
 
 
 @app.command()
+@limited
 def labels(
     out: Annotated[Path, typer.Argument(help="File to write: .h5, .tif or .zarr.", show_default=False)],
     t: Annotated[int, typer.Option("--t", help="Scan index.", show_default=False)],
@@ -68,6 +70,7 @@ def labels(
 
 
 @app.command()
+@limited
 def pyg(
     out: Folder,
     t: Span = None,
@@ -104,6 +107,7 @@ def pyg(
 
 
 @app.command()
+@limited
 def geff(
     out: Folder,
     t: Span = None,
@@ -125,6 +129,7 @@ def geff(
 
 
 @app.command()
+@limited
 def graphml(
     out: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
     t: Span = None,
@@ -173,6 +178,7 @@ def graphml(
 
 
 @app.command()
+@limited
 def parquet(
     out: Folder,
     t: Span = None,
@@ -194,6 +200,7 @@ def parquet(
 
 
 @app.command()
+@limited
 def vtk(
     out: Folder,
     t: Span = None,
@@ -215,6 +222,7 @@ def vtk(
 
 
 @app.command()
+@limited
 def napari(
     out: Folder,
     t: Span = None,

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from xctgraph.cli.common import DEFAULT_STORE, Json, StorePath, open_store
+from xctgraph.cli.limited import limited
 from xctgraph.cli.output import Progress, write_json
+from xctgraph.store import limits
 from xctgraph.store.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Bring a graph engine up to date; see where each stands.")
@@ -25,25 +27,35 @@ Offline = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="With --offline: replace whatever the database holds.")]
-OffHeap = Annotated[str, typer.Option("--memory", help="With --offline: memory of the import tool beside its heap of 1 GB.")]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        help="Memory to stay below, e.g. 2GB; with --offline that of the import tool beside its heap of 1 GB.",
+        envvar=limits.MEMORY,
+        show_default="80% of what is free; 2g",
+    ),
+]
 
 
 @app.command()
+@limited
 def load(
     to: To = None,
     offline: Offline = None,
     overwrite: Overwrite = False,
-    memory: OffHeap = "2g",
+    memory: Memory = None,
     store: StorePath = DEFAULT_STORE,
     json_: Json = False,
 ) -> None:
     """Bring an engine up to the newest revision of the store; an interrupted load goes on where it stopped."""
     progress = Progress(quiet=json_)
     if offline is not None:
-        _load_offline(offline, store, progress, overwrite=overwrite, memory=memory, to=to, json_=json_)
+        _load_offline(offline, store, progress, overwrite=overwrite, memory=memory or "2g", to=to, json_=json_)
         return
     if overwrite:
         raise InputError("--overwrite is for --offline HOME: a load over Bolt never replaces another graph")
+    limits.restrict(memory=None if memory is None else limits.parse_bytes(memory))
     with open_store(store, graph=to) as opened:
         try:
             opened.project(statistics=False, progress=progress)

@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xctgraph.cli.common import (
-    DEFAULT_STORE,
-    GraphUri,
-    Json,
-    Measured,
-    Memory,
-    Scheduler,
-    StorePath,
-    Workers,
-    open_store,
-    resources,
-)
+from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, Measured, Scheduler, StorePath, open_store
 from xctgraph.cli.output import Format, Progress, write_json, write_table
 from xctgraph.cli.result import write_result
 from xctgraph.cli.watch import run_watch
@@ -96,8 +85,6 @@ def ingest(
     idle: Annotated[
         float | None, typer.Option("--idle", help="End the watch after so many seconds without news.", min=0, show_default=False)
     ] = None,
-    workers: Workers = None,
-    memory: Memory = None,
     scheduler: Scheduler = None,
     measured: Measured = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan; do nothing.")] = False,
@@ -111,6 +98,7 @@ def ingest(
     Segments, labels and measures each scan, links it to the others, and loads the graph.
     """
     from xctgraph.ingest import config, pipeline, plan, tables
+    from xctgraph.ingest.resources import Resources
     from xctgraph.store import discard_empty
 
     inputs = inputs or []
@@ -119,7 +107,7 @@ def ingest(
         write_json((tables.TableDataset if of_tables else config.Dataset).model_json_schema())
         return
     rules = {"pattern": pattern, "settle_s": settle, "until": until, "idle": idle}
-    allowed = resources(workers, memory, scheduler, measured)
+    allowed = Resources(scheduler=scheduler, measured=measured)
     if watch is not None:
         if dry_run:
             raise InputError("--dry-run looks at volumes that are there; --watch waits for them: give one of the two")

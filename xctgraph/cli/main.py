@@ -33,6 +33,7 @@ from xctgraph.cli import (
     train,
 )
 from xctgraph.cli.common import DEBUG, Interrupted, complain
+from xctgraph.cli.limited import limited
 from xctgraph.store.errors import InputError, StoreNotFound, XctGraphError
 
 app = typer.Typer(
@@ -61,21 +62,21 @@ def options(
     DEBUG.set(debug)
 
 
-app.command("demo")(demo.demo)
-app.command("synth")(synth.synth)
-app.command("ingest")(ingest.ingest)
-app.command("measure")(measure.measure)
+app.command("demo")(limited(demo.demo))
+app.command("synth")(limited(synth.synth))
+app.command("ingest")(limited(ingest.ingest))
+app.command("measure")(limited(measure.measure))
 app.command("info")(ingest.info)
-app.command("sample")(sample.sample)
-app.command("train")(train.train)
-app.command("segment")(train.segment)
-app.command("pseudolabel")(pseudolabel.pseudolabel)
-app.command("query")(ask.query)
-app.command("cypher")(ask.cypher)
-app.command("sql")(ask.sql)
-app.command("report")(report.report)
+app.command("sample")(limited(sample.sample))
+app.command("train")(limited(train.train))
+app.command("segment")(limited(train.segment))
+app.command("pseudolabel")(limited(pseudolabel.pseudolabel))
+app.command("query")(limited(ask.query))
+app.command("cypher")(limited(ask.cypher))
+app.command("sql")(limited(ask.sql))
+app.command("report")(limited(report.report))
 app.command("explore")(explore.explore)
-app.command("doctor")(health.doctor)
+app.command("doctor")(limited(health.doctor))
 app.command("gc")(health.gc)
 app.command("backup")(health.backup)
 app.command("restore")(health.restore)

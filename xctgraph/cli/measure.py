@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xctgraph.cli.common import Json, Memory, Workers, resources
+from xctgraph.cli.common import Json
 from xctgraph.cli.output import Progress, write_json
 from xctgraph.store.errors import InputError
 
@@ -18,8 +18,6 @@ def measure(
     t: Annotated[
         list[int] | None, typer.Option("--t", help="Scan to measure; may be given again.", min=0, show_default="all")
     ] = None,
-    workers: Workers = None,
-    memory: Memory = None,
     json_: Json = False,
 ) -> None:
     """Measure scans and put them into a folder, for xctgraph ingest --measured.
@@ -28,6 +26,7 @@ def measure(
     folder already is not measured again.
     """
     from xctgraph.ingest import config, measured, plan
+    from xctgraph.ingest.resources import Resources
 
     declared = config.load(dataset)
     known = [scan.t for scan in declared.scan]
@@ -35,7 +34,7 @@ def measure(
         raise InputError(f"--t {missing[0]}: {dataset} has no such scan. It has t = {', '.join(map(str, sorted(known)))}")
     if t:
         declared = declared.model_copy(update={"scan": [scan for scan in declared.scan if scan.t in t]})
-    allowed = resources(workers, memory)
+    allowed = Resources()
     progress = Progress(quiet=json_)
     try:
         made = {

@@ -12,11 +12,15 @@ import pyarrow as pa
 from xctgraph.ingest import commit, config, measured, plan, quality, rows, scan
 from xctgraph.ingest.commit import Committed
 from xctgraph.ingest.resources import Resources
-from xctgraph.store import Store, Transaction
-from xctgraph.store.errors import ScanExists
+from xctgraph.store import Store, Transaction, limits
+from xctgraph.store.errors import InputError, ScanExists
 from xctgraph.store.job import Job
+from xctgraph.store.labels import Labels
+from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress, silent
 
+# Measured, bytes for each run and each feature: of one scan while its neighbours are found, of two while they are linked.
+NEAR_BYTES, LINK_BYTES = (100, 600), (60, 900)
 # Share of the volume above which a pore that reaches the faces is taken for air.
 AIR_SHARE = 0.1
 
@@ -94,7 +98,8 @@ def ingest(
             if scan_plan.action == "skip":
                 results.append(_skip(store, dataset, scan_plan))
             else:
-                results.append(_ingest_scan(store, dataset, scan_plan, measuring, progress))
+                results.append(_ingest_scan(store, dataset, scan_plan, measuring, resources, progress))
+                limits.release()
             if live and project:
                 store.project(progress=progress)
     if project:
@@ -107,6 +112,7 @@ def _ingest_scan(
     dataset: config.Dataset,
     scan_plan: plan.ScanPlan,
     measuring: measured.Measuring,
+    resources: Resources,
     progress: Progress,
 ) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
@@ -124,8 +130,12 @@ def _ingest_scan(
                 f"another ingest has added scan t = {t} of sample {sample!r} in the meantime: run the same command again"
             )
         made = measuring.measure(scan_plan, progress)
+        limits.release()
         found.update(made.segmentation)
         origin = rows.Origin(sample, tx.sample_no(sample), t)
+        # With workers the limit is that of their tasks.
+        if made.labels is not None and resources.scheduler is None:
+            _check_memory(tx.manifest(), sample, t, made.labels, resources.memory)
         progress(f"t = {t}: finding neighbours and links", 0, 0)
         if made.labels is not None:
             tx.put("label_runs", made.labels.to_table(), sample=sample, t=t)
@@ -147,6 +157,32 @@ def _ingest_scan(
         *_doubts(t, made.quality),
     )
     return ScanResult.of(t, scan_plan.action, done, made.segmentation, warnings)
+
+
+def _check_memory(held: Manifest, sample: str, t: int, labels: Labels, allowed: int) -> None:
+    """Refuse a scan whose neighbours and links don't fit into the memory, before they are looked for.
+
+    Raises
+    ------
+    InputError
+        If they don't.
+    """
+    times = held.scans(sample)
+    beside = {max((u for u in times if u < t), default=None), min((u for u in times if u > t), default=None)} - {None}
+    runs, features = (
+        max((part.rows for u in beside for part in held.select(table, sample=sample, t=u)), default=0)
+        for table in ("label_runs", "features")
+    )
+    n_runs = len(labels.label)
+    near = NEAR_BYTES[0] * n_runs + NEAR_BYTES[1] * labels.n
+    link = LINK_BYTES[0] * (n_runs + runs) + LINK_BYTES[1] * (labels.n + features) if runs else 0
+    needed = limits.resident() + max(near, link)
+    if needed > allowed:
+        raise InputError(
+            f"scan t = {t} has {labels.n:,} features of {n_runs:,} runs: to find their neighbours and links takes "
+            f"{needed / 1e9:.2f} GB, but {allowed / 1e9:.2f} GB are allowed. Give --memory {needed / 1e9 + 0.01:.2f}GB; what was "
+            "committed stays, and the same command goes on from there"
+        )
 
 
 def _found_nothing(made: scan.MeasuredScan, scan_plan: plan.ScanPlan) -> Iterator[str]:

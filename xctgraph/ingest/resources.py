@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xctgraph.store import limits
 from xctgraph.store.errors import InputError
 
 # Measured: the program with all it has loaded and compiled, before the first slab.
 BASE = 400 * 2**20
 # Slabs larger than this gain nothing.
 SLAB_BYTES = 32 * 2**20
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def available_memory() -> int:
-    """Bytes that can be had without swapping; half a gigabyte where the system does not say."""
-    try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
-    except OSError:
-        found = None
-    return int(found[1]) * 1024 if found else 2**29
-
-
-def parse_bytes(text: str) -> int:
-    """Bytes from a size as users write it: 2GB, 500 MiB, 3g.
-
-    Raises
-    ------
-    InputError
-        If it is not a positive number with a unit of bytes.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
-    size = int(float(match[1]) * _UNITS[match[2]]) if match and match[2] in _UNITS else 0
-    if size <= 0:
-        raise InputError(f"memory {text!r} is not valid: give a size with its unit, as in 2GB or 500MiB")
-    return size
 
 
 @dataclass(frozen=True)
 class Resources:
     """What an ingest may use.
 
-    `workers` threads work on slabs (default: all cores); `memory` is the limit in bytes (default: 80 % of what is available).
-    With a `scheduler` (address of a Dask scheduler, or its scheduler file) its workers measure the scans, and `memory` is that of
-    one task. `measured` is a folder with scans that are measured already, or shall be (default: `measured` in the store).
+    `workers` threads work on slabs, `memory` is the limit in bytes: those of `store.limits` where they are not given. With a
+    `scheduler` (address of a Dask scheduler, or its scheduler file) its workers measure the scans, and `memory` is that of one
+    task. `measured` is a folder with scans that are measured already, or shall be (default: `measured` in the store).
     """
 
-    workers: int = field(default_factory=usable_cores)
-    memory: int = field(default_factory=lambda: available_memory() * 8 // 10)
+    workers: int = field(default_factory=limits.workers)
+    memory: int = field(default_factory=limits.memory)
     scheduler: str | None = None
     measured: Path | None = None
 

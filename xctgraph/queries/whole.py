@@ -11,9 +11,7 @@ from xctgraph.store.schema import DERIVED_EDGES
 
 _LABELS = {table.node for table in node_tables()}
 _ENDS = {e.edge: (e.edge_from, e.edge_to) for e in edge_tables()} | {e.name: (e.edge_from, e.edge_to) for e in DERIVED_EDGES}
-_MEASURED = {
-    table.edge: tuple(c.name for c in table.graph_columns if not c.name.endswith("_id")) for table in edge_tables()
-}
+_MEASURED = {table.edge: tuple(c.name for c in table.graph_columns if not c.name.endswith("_id")) for table in edge_tables()}
 
 
 def spelled_out(text: str) -> str:

@@ -20,8 +20,6 @@ from xctgraph.store.parts import Part
 from xctgraph.store.schema import DERIVED_EDGES, TABLES
 from xctgraph.store.table import Table, Type
 
-MEMORY = "1GiB"
-
 
 @dataclass(frozen=True)
 class Item:
@@ -85,7 +83,7 @@ def connection(temporary: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     EngineError
         If parts cannot be read, or no space is left to spill.
     """
-    with duck.connect(memory_limit=MEMORY, temp_directory=str(temporary)) as opened:
+    with duck.connect(temp_directory=str(temporary)) as opened:
         try:
             yield opened
         except duckdb.Error as error:

@@ -17,7 +17,7 @@ import ladybug
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xctgraph.store import ddl, delta, files, projection, results
+from xctgraph.store import ddl, delta, files, limits, projection, results
 from xctgraph.store.delta import Difference, Item, escaped
 from xctgraph.store.errors import EngineError, QueryError, nearest
 from xctgraph.store.manifest import Manifest
@@ -27,11 +27,12 @@ from xctgraph.store.projection import Held, Plan
 NAME = "graph.lbug"
 FORMAT = ddl.fingerprint([ladybug.__version__, *ddl.ladybug()])
 
-# The pool is a limit, not an allocation. A COPY needs about 12 MB of it per column and thread, 0.8 GiB per thread for features.
-_BUFFER_POOL = min(4 << 30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
-_COPY_THREADS = max(1, min(os.cpu_count() or 1, _BUFFER_POOL // (800 << 20)))
+# The pool is a limit, not an allocation. A COPY likes about 12 MB of it per column and thread, 0.8 GiB per thread for features;
+# with less it spills.
+_POOL_OF_A_THREAD = 800 << 20
+_LEAST_POOL, _MOST_POOL = 96 << 20, 4 << 30
 # Address space is reserved per open database; the default of 8 TiB allows 15 of them in a process.
-_MAX_DATABASE = 1 << 40
+_MOST_ADDRESSES = 1 << 40
 # A variable-length pattern without this setting stops at 30 steps, silently where it has no upper bound.
 _LONGEST_PATH = 10_000
 # What C++ throws on a damaged page: sizes beyond memory, places beyond the file.
@@ -187,7 +188,9 @@ class _Published:
 
 def _open_published(path: Path, signature: tuple[int, int]) -> _Published | None:
     try:
-        database = ladybug.Database(str(path), buffer_pool_size=_BUFFER_POOL, max_db_size=_MAX_DATABASE, read_only=True)
+        database = ladybug.Database(
+            str(path), buffer_pool_size=_pool(), max_db_size=_addresses(), max_num_threads=limits.workers(), read_only=True
+        )
     except _FAILURES:
         return None
     connection = _reader(database)
@@ -213,10 +216,10 @@ def _reader(database: ladybug.Database) -> ladybug.Connection:
 
 @contextmanager
 def _writer(path: Path) -> Iterator[ladybug.Connection]:
+    pool = _pool()
+    threads = max(1, min(limits.workers(), pool // _POOL_OF_A_THREAD))
     try:
-        database = ladybug.Database(
-            str(path), buffer_pool_size=_BUFFER_POOL, max_db_size=_MAX_DATABASE, max_num_threads=_COPY_THREADS
-        )
+        database = ladybug.Database(str(path), buffer_pool_size=pool, max_db_size=_addresses(), max_num_threads=threads)
     except RuntimeError as error:
         raise EngineError(f"Ladybug cannot write {path}: {error}") from error
     connection = ladybug.Connection(database)
@@ -225,6 +228,16 @@ def _writer(path: Path) -> Iterator[ladybug.Connection]:
     finally:
         connection.close()
         database.close()
+
+
+def _pool() -> int:
+    return limits.share(0.5, _LEAST_POOL, min(_MOST_POOL, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2))
+
+
+def _addresses() -> int:
+    """Largest file that a database may become: it reserves as many addresses, where `ulimit -v` says so of those left."""
+    left = limits.addresses_left()
+    return _MOST_ADDRESSES if left is None else min(_MOST_ADDRESSES, 1 << max(26, (left // 4).bit_length() - 1))
 
 
 def _fill(connection: ladybug.Connection, difference: Difference, folder: Path, progress: Progress) -> None:
@@ -280,8 +293,20 @@ def _run(connection: ladybug.Connection, statement: str, parameters: dict[str, o
         rows: list[list[Any]] = answer.get_all()
         answer.close()
     except _FAILURES as error:
-        raise EngineError(f"Ladybug: {error or type(error).__name__}") from error
+        raise EngineError(f"Ladybug: {error or type(error).__name__}{_remedy(error)}") from error
     return rows
+
+
+def _remedy(error: Exception) -> str:
+    """What to do where the pool was too small."""
+    if "buffer pool is full" not in str(error):
+        return ""
+    allowed = limits.memory()
+    return (
+        f" {allowed / 1e9:.2f} GB are allowed, which is too little for a graph of this size: give --memory "
+        f"{2 * allowed / 1e9:.1f}GB. What was committed is safe in the parts, SQL answers from them, and `xctgraph graph load` "
+        "makes the graph"
+    )
 
 
 def _dangling(item: Item, error: EngineError) -> EngineError:

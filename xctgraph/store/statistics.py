@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from xctgraph.store import ddl, duck, files, projection
 from xctgraph.store.cypher import plain
-from xctgraph.store.delta import MEMORY, Item, literal, relation
+from xctgraph.store.delta import Item, literal, relation
 from xctgraph.store.errors import EngineError, QueryError
 from xctgraph.store.manifest import Manifest
 from xctgraph.store.progress import Progress
@@ -80,7 +80,7 @@ class Statistics:
         with files.new_file(self._path) as temporary, tempfile.TemporaryDirectory(prefix="xctgraph-") as spill:
             if not plan.rebuild:
                 shutil.copyfile(self._path, temporary)
-            with duck.connect(str(temporary), memory_limit=MEMORY, temp_directory=spill) as database:
+            with duck.connect(str(temporary), temp_directory=spill) as database:
                 if plan.rebuild:
                     for statement in (*ddl.duckdb(), _META):
                         database.execute(statement)
@@ -180,11 +180,10 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     # An instance in memory with the file attached, since connect(path) would give an open instance of the file that had
     # this name before; and so that the settings that lock users out can be made after attaching.
     database = duck.connect(
+        memory=duck.answering_memory(),
         # Files in it are open to queries even without external access: a folder of its own, which DuckDB makes when it spills.
         temp_directory=str(Path(tempfile.gettempdir()) / f"xctgraph-{secrets.token_hex(8)}"),
         python_enable_replacements=False,
-        autoinstall_known_extensions=False,
-        autoload_known_extensions=False,
     )
     try:
         database.execute(f"ATTACH {literal(str(path))} AS store (READ_ONLY)")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.inference import import_openvino
 from xctgraph.ingest.learning.checkpoint import Checkpoint
 from xctgraph.ingest.learning.network import build
 from xctgraph.ingest.learning.tiles import Floats, Run, Tiling, blended, tiling
@@ -81,9 +82,9 @@ def predictor(
 
 
 def _on_openvino(model: Checkpoint, network: Any, tiles: Tiling, precision: str) -> Predictor:
-    import openvino
     import torch
 
+    openvino = import_openvino()
     core = openvino.Core()
     native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     chosen = precision if precision != "auto" else "bf16" if native else "f32"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from xctgraph.ingest.inference import import_openvino
 from xctgraph.ingest.sampling.models import Model
 from xctgraph.ingest.sampling.resample import resample
 from xctgraph.store.errors import InputError
@@ -82,9 +83,9 @@ def embedder(model: Model, runtime: Runtime = "auto", *, precision: Literal["aut
 
 
 def _on_openvino(model: Model, precision: str) -> Embedder:
-    import openvino
     import torch
 
+    openvino = import_openvino()
     core = openvino.Core()
     native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     chosen = precision if precision != "auto" else "bf16" if native else "f32"
