@@ -199,8 +199,8 @@ def run(folder: Path, series: Series, repeats: int = 5) -> str:
         [
             f"## The explorer on a scan of {series.features:,} features",
             "",
-            f"`python -m benchmarks.explorer`, medians of {repeats} (best); Chromium draws without a graphics card; {os.cpu_count()} "
-            f"cores, load average before {load:.1f}.",
+            f"`python -m benchmarks.explorer`, medians of {repeats} (best); Chromium draws without a graphics card; "
+            f"{os.cpu_count()} cores, load average before {load:.1f}.",
             "",
             "| what | measured |",
             "|---|---:|",

@@ -341,7 +341,8 @@ def test_graph_of_lists_and_of_one_column(page: Page, features: pd.DataFrame, ne
     page.goto("/#/console?as=graph")
     statement = page.get_by_label("Statement")
     statement.fill(
-        f"MATCH (a:Feature {{feature_id: {centre}}})-[:NEAR]-(b:Feature) RETURN a.uid AS a, collect(b.feature_id) AS b, count(*) AS n"
+        f"MATCH (a:Feature {{feature_id: {centre}}})-[:NEAR]-(b:Feature)\n"
+        "RETURN a.uid AS a, collect(b.feature_id) AS b, count(*) AS n"
     )
     statement.press("Control+Enter")
     n = len(around)
@@ -359,7 +360,8 @@ def test_graph_of_lists_and_of_one_column(page: Page, features: pd.DataFrame, ne
         tables = [store.read(name).to_pandas() for name in ("near", "touches", "next")]
     among = [int((rows.source.isin(chosen) & rows.target.isin(chosen)).sum()) for rows in tables]
     expect(page.locator("#drawn")).to_contain_text(
-        f"{len(chosen)} of {len(chosen)} features and {sum(among)} of {sum(among)} links drawn; links are the NEAR, TOUCHES and NEXT"
+        f"{len(chosen)} of {len(chosen)} features and {sum(among)} of {sum(among)} links drawn; "
+        "links are the NEAR, TOUCHES and NEXT"
     )
     for name, count in zip(("near", "touches", "next"), among, strict=True):
         expect(page.locator(f"#graph .link.{name}")).to_have_count(count)
@@ -460,7 +462,8 @@ def test_text_is_no_markup(page: Page) -> None:
     evil = "<img src=x onerror=document.title=7><a href=''https://example.com''>x</a>"
     page.goto("/#/console?language=sql")
     page.get_by_label("Statement").fill(
-        f"""SELECT '{evil}' || range AS "x<b>b</b>", range AS "y<a href='https://example.com'>a</a>", '{evil}' || range % 2 AS colour, """
+        f"""SELECT '{evil}' || range AS "x<b>b</b>", range AS "y<a href='https://example.com'>a</a>", """
+        f"'{evil}' || range % 2 AS colour, "
         "'SYNTH/0/1' AS a, 'SYNTH/0/' || (2 + range) AS b FROM range(9)"
     )
     page.locator("#run").click()

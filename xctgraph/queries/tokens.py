@@ -25,7 +25,7 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 @dataclass(frozen=True)
 class Token:
-    """One token; `depth` counts the brackets around it, and both brackets of a pair lie outside; `start` is its place in the text."""
+    """One token at `start` of the text; `depth` counts the brackets around it, and both brackets of a pair lie outside."""
 
     kind: str
     text: str

@@ -17,7 +17,8 @@ _MEASURED = {table.edge: tuple(c.name for c in table.graph_columns if not c.name
 def spelled_out(text: str) -> str:
     """`text` with `RETURN a, e` as `RETURN a.feature_id AS a_feature_id, e.gap AS e_gap, …`.
 
-    A node becomes its key, a relationship its properties, or its type where it has none. What has no label or type to tell by stays, and so does everything else.
+    A node becomes its key, a relationship its properties, or its type where it has none. What has no label or type to tell by
+    stays, and so does everything else.
     """
     code = tokens(text)
     changes: list[tuple[Token, Token, str]] = []

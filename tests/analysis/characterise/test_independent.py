@@ -142,7 +142,11 @@ def test_displacement(made: tuple[Characterisation, dict[str, pd.DataFrame]]) ->
 
 def test_p_values_are_corrected_by_family(made: tuple[Characterisation, dict[str, pd.DataFrame]]) -> None:
     found, _ = made
-    for name, columns in {"orientation": ["p"], "change": ["p"], "heterogeneity": ["p_poisson", "p_number", "p_fraction"]}.items():
+    for name, columns in {
+        "orientation": ["p"],
+        "change": ["p"],
+        "heterogeneity": ["p_poisson", "p_number", "p_fraction"],
+    }.items():
         for column in columns:
             rows = [row for row in found.tables[name].to_pylist() if row[column] is not None]
             ordered = sorted(rows, key=lambda row: row[column])
