@@ -23,6 +23,8 @@ from xctgraph.store import open_store
 # WebGL by the processor: where there is no graphics card.
 ARGUMENTS = ["--headless", "--no-sandbox", "--enable-unsafe-swiftshader"]
 SCREENSHOTS = os.environ.get("XCTGRAPH_SCREENSHOTS")
+# Machines that are busy with other things are slow, not wrong.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")
