@@ -1,10 +1,12 @@
-"""OpenVINO without its telemetry."""
+"""OpenVINO without its telemetry, and within the limits."""
 
 from __future__ import annotations
 
 import sys
 from types import ModuleType
 from typing import Any
+
+from xctgraph.store import limits
 
 
 def import_openvino() -> Any:
@@ -26,3 +28,9 @@ def import_openvino() -> Any:
             del sys.modules[name]
         else:
             sys.modules[name] = held
+
+
+def threads() -> dict[str, int]:
+    """Setting of OpenVINO for the number of threads, where one was asked for."""
+    asked = limits.workers_asked_for()
+    return {} if asked is None else {"INFERENCE_NUM_THREADS": asked}

@@ -12,6 +12,7 @@ One base class, with the built-in that a caller would expect mixed in::
     │   ├── StoreUnwritable (OSError)       no permission, a read-only or a full disk
     │   ├── StoreCorrupt                    a part or manifest is missing or differs from its checksum
     │   └── ScanExists                      the scan is there already, made with other parameters
+    ├── OutOfRoom (MemoryError)            the memory that is allowed is too little
     ├── EngineError (RuntimeError)          a graph engine refused or cannot be reached
     └── MissingExtra (ImportError)          an optional dependency is not installed
 
@@ -63,6 +64,10 @@ class StoreCorrupt(StoreError):
 
 class ScanExists(StoreError):
     """The scan is in the store already, made from another volume or with other parameters."""
+
+
+class OutOfRoom(XctGraphError, MemoryError):
+    """The memory that is allowed is too little."""
 
 
 class EngineError(XctGraphError, RuntimeError):

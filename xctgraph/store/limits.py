@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from xctgraph.store.errors import InputError, XctGraphError
+from xctgraph.store.errors import InputError, OutOfRoom
 
 MEMORY, WORKERS, TEMPORARY = "XCTGRAPH_MEMORY", "XCTGRAPH_WORKERS", "TMPDIR"
 # Measured: addresses that libraries and the stacks of threads take and never touch.
@@ -37,12 +37,12 @@ def restrict(*, memory: int | None = None, workers: int | None = None, temporary
     if memory is not None:
         os.environ[MEMORY] = str(memory)
     if workers is not None:
-        os.environ[WORKERS] = str(workers)
+        # The second is heeded by torch and other libraries with threads of their own that are loaded after this.
+        os.environ[WORKERS] = os.environ["OMP_NUM_THREADS"] = str(workers)
+        pa.set_cpu_count(workers)
     if temporary is not None:
         if not (temporary.is_dir() and os.access(temporary, os.W_OK | os.X_OK)):
-            raise InputError(
-                f"temporary files cannot be written to {temporary}: give a folder that is there and may be written to"
-            )
+            raise InputError(f"temporary files cannot be written to {temporary}: give a folder that is there and writable")
         os.environ[TEMPORARY] = str(temporary.resolve())
         tempfile.tempdir = None  # it is looked up again
 
@@ -62,9 +62,21 @@ def room() -> int:
 
 def workers() -> int:
     """Threads that may work at once; without a limit the cores that this process may run on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return workers_asked_for() or cores
+
+
+def workers_asked_for() -> int | None:
+    """Threads that may work at once; None without a limit.
+
+    Raises
+    ------
+    InputError
+        If the environment holds something else.
+    """
     given = os.environ.get(WORKERS)
     if not given:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return None
     if not given.isdecimal() or int(given) < 1:
         raise InputError(f"{WORKERS}={given!r} is not valid: give a number of threads, at least 1")
     return int(given)
@@ -109,21 +121,26 @@ def release() -> None:
 
 
 def share(part: float, least: int, most: int) -> int:
-    """Bytes for something that wants a part of the room.
+    """Bytes for an engine that likes a part of the room; see `require`."""
+    require(least, "the engines")
+    return max(least, min(most, int(room() * part)))
+
+
+def require(n_bytes: int, what: str) -> None:
+    """Refuse work for which there is too little room.
 
     Raises
     ------
-    XctGraphError
-        If even the least of it does not fit.
+    OutOfRoom
+        If fewer than `n_bytes` are left.
     """
-    free = room()
-    if free < least:
-        raise XctGraphError(
-            f"memory: {memory() / 1e9:.2f} GB are allowed, of which the program holds {resident() / 1e9:.2f} GB, and the engines "
-            f"need {least / 1e9:.2f} GB more at the least. Give --memory {(resident() + 2 * least) / 1e9 + 0.01:.2f}GB; what was "
+    held = resident()
+    if memory() - held < n_bytes:
+        raise OutOfRoom(
+            f"--memory {memory() / 1e9:.2f}GB is too little: the program holds {held / 1e9:.2f} GB, and {what} need "
+            f"{n_bytes / 1e9:.2f} GB more. Give --memory {(held + 1.5 * n_bytes) / 1e9 + 0.01:.2f}GB ({MEMORY}); what was "
             "committed is safe, and the same command goes on from there"
         )
-    return max(least, min(most, int(free * part)))
 
 
 def addresses_left() -> int | None:

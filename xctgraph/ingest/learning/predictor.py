@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.inference import import_openvino
+from xctgraph.ingest.inference import import_openvino, threads
 from xctgraph.ingest.learning.checkpoint import Checkpoint
 from xctgraph.ingest.learning.network import build
 from xctgraph.ingest.learning.tiles import Floats, Run, Tiling, blended, tiling
@@ -92,7 +92,7 @@ def _on_openvino(model: Checkpoint, network: Any, tiles: Tiling, precision: str)
     with torch.no_grad():  # tensors of inference_mode cannot be converted
         converted = openvino.convert_model(torch.export.export(network, (example,)))
     # Its default precision is bf16 where the CPU has it, silently.
-    settings = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
+    settings = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY", **threads()}
     compiled = core.compile_model(converted, "CPU", settings)
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xctgraph.ingest.inference import import_openvino
+from xctgraph.ingest.inference import import_openvino, threads
 from xctgraph.ingest.sampling.models import Model
 from xctgraph.ingest.sampling.resample import resample
 from xctgraph.store.errors import InputError
@@ -93,7 +93,9 @@ def _on_openvino(model: Model, precision: str) -> Embedder:
     with torch.inference_mode():
         converted = openvino.convert_model(torch.export.export(model.module, (torch.zeros(BATCH, 3, edge, edge),)))
     # Its default precision is bf16 where the CPU has it, silently.
-    compiled = core.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"})
+    compiled = core.compile_model(
+        converted, "CPU", {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY", **threads()}
+    )
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.array(compiled(images)[0], np.float32)
