@@ -178,6 +178,9 @@ def test_wrong_models_and_weights_are_named(tmp_path: Path) -> None:
         models.build(weights=tmp_path / "list.pth")
     with pytest.raises(InputError, match="runtime 'onnx' is not known: auto, openvino, torch"):
         runtime.embedder(models.build(), "onnx")  # type: ignore[arg-type]
+    for kind in ("torch", "openvino"):
+        with pytest.raises(InputError, match="precision 'f16x' is not known: auto, f32, bf16"):
+            runtime.embedder(models.build(), kind, precision="f16x")  # type: ignore[arg-type]
 
 
 def test_weights_from_a_file(tmp_path: Path) -> None:
