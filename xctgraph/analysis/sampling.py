@@ -65,7 +65,10 @@ def umap(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Two dimensions by UMAP (McInnes, Healy and Melville 2018), or by principal components of fewer than 20 slices."""
     if len(x) < 20:
         centred = x - x.mean(axis=0)
-        return np.asarray(centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T)
+        place = np.zeros((len(x), 2), np.float32)  # of one slice there is no second component
+        axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+        place[:, : len(axes)] = centred @ axes.T
+        return place
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ImportWarning)  # of Tensorflow, which is not needed

@@ -129,7 +129,13 @@ def _choose(
 
     dataset = config.load(dataset_file)
     check(settings)
+    if compare and settings.n < 2:
+        raise InputError(
+            f"--compare with --n {settings.n}: diversity is that of two slices or more; choose more, or leave it out"
+        )
     job.check_free(out)
+    if classes is not None:
+        job.check_classes(classes)
     model, weights, runtime, precision = network
     ready = embedder(build(model, weights), runtime, precision=precision)  # type: ignore[arg-type]
     progress = Progress(quiet=json_)

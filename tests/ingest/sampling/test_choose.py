@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from xctgraph.analysis.sampling import umap
+from xctgraph.ingest.sampling import baselines
 from xctgraph.ingest.sampling.choose import METHODS, Settings, check, choose, displacement
+from xctgraph.ingest.sampling.clusters import METHODS as CLUSTERINGS
 from xctgraph.ingest.sampling.embed import Embedding
 from xctgraph.store.errors import InputError
 
@@ -66,6 +69,8 @@ def test_the_scalar_is_the_first_that_all_scans_state() -> None:
         ({"metric": "cos"}, "metric 'cos' is not known"),
         ({"scalar": "load"}, "scalar 'load' is not known: did you mean 'load_n'"),
         ({"alpha": -1}, "alpha = -1 is the weight"),
+        ({"least": 5, "most": 2}, "bound to 5 to 2: the lower bound is 0 or more"),
+        ({"method": "probcover", "clusters": 1}, "clusters = 1: probcover takes its radius .* ask for 2 or more"),
     ],
 )
 def test_wrong_settings_are_named_before_anything_is_read(change: dict[str, object], words: str) -> None:
@@ -79,3 +84,37 @@ def test_more_than_there_are(embedding: Embedding) -> None:
     broken = Embedding(np.where(np.arange(120)[:, None] == 7, np.nan, embedding.x).astype(np.float32), embedding.slices, {})
     with pytest.raises(InputError, match="embedding 7 is not finite"):
         choose(broken, SETTINGS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_all_slices_of_few_can_be_chosen(embedding: Embedding, method: str, n: int) -> None:
+    """Fewer than any number of clusters that is tried, down to a single slice."""
+    few = Embedding(embedding.x[:n], slices(n), {})
+    assert umap(few.x).shape == (n, 2)
+    for clustering in CLUSTERINGS:
+        asked = Settings(n, method=method, clustering=clustering)  # type: ignore[arg-type]
+        assert sorted(choose(few, asked).rows.tolist()) == list(range(n))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_slices_are_chosen_among(method: str) -> None:
+    alike = Embedding(np.full((30, 5), 3, np.float32), slices(30), {})
+    assert len(set(choose(alike, Settings(12, method=method)).rows.tolist())) == 12  # type: ignore[arg-type]
+
+
+def test_the_bounds_of_the_picks_limit_the_clusters_that_are_tried(embedding: Embedding) -> None:
+    found = choose(embedding, Settings(16, most=2))
+    assert [one["k"] for one in found.facts["tried"]] == [10, 15]
+    assert max(found.facts["picks_per_cluster"]) <= 2
+    assert choose(embedding, Settings(12, least=6)).facts["clusters"] == 1
+
+
+def test_strata_are_never_empty_and_of_equal_numbers(rng: np.random.Generator) -> None:
+    for n_slices in (*range(1, 30), 400):
+        z, time = np.arange(n_slices) % 7.0, np.arange(n_slices) // 7.0
+        for n in range(1, n_slices + 1):
+            assert len(set(baselines.spatiotemporal(z, time, n, rng).tolist())) == n
+    # One height: the strata are runs in time, each of as many slices.
+    found = baselines.spatiotemporal(np.arange(400.0), np.arange(400.0), 24, rng)
+    assert np.abs(found - (np.arange(24) + 0.5) * 400 / 24).max() <= 9

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ from tests.ingest.sampling.conftest import write_series
 from xctgraph.ingest import config
 from xctgraph.ingest.sampling import embed, models, runtime
 from xctgraph.ingest.sampling.resample import resample
+from xctgraph.ingest.volumes.region import Region
 from xctgraph.store.errors import InputError, VolumeError
 
 
@@ -130,9 +135,94 @@ def test_embeddings_of_another_kind_are_not_mixed(series: config.Dataset, embedd
         embed.load(tmp_path / "out")
 
 
+def test_cut_off_and_damaged_embeddings_are_not_read_as_zeros(
+    series: config.Dataset, embedder: runtime.Embedder, tmp_path: Path
+) -> None:
+    embed.embed(series, tmp_path / "out", embedder, step=10)
+
+    def state(text: str) -> Callable[[Path], object]:
+        return lambda folder: (folder / embed.STATE).write_text(text)
+
+    def changed(**changes: object) -> Callable[[Path], object]:
+        return lambda folder: (folder / embed.STATE).write_text(
+            json.dumps(json.loads((folder / embed.STATE).read_text()) | changes)
+        )
+
+    for k, damage in enumerate(
+        (
+            lambda folder: os.truncate(folder / embed.EMBEDDINGS, 1000),
+            lambda folder: (folder / embed.EMBEDDINGS).unlink(),
+            lambda folder: np.save(folder / embed.EMBEDDINGS, np.zeros((3, 4), np.float32)),
+            lambda folder: os.truncate(folder / embed.SLICES, 100),
+            lambda folder: (folder / embed.SLICES).unlink(),
+            state("[]"),
+            state("{}"),
+            changed(done="x"),
+            changed(done=900),
+            changed(settings={"scans": 1}),
+        )
+    ):
+        folder = tmp_path / str(k)
+        shutil.copytree(tmp_path / "out", folder)
+        damage(folder)
+        with pytest.raises(InputError, match=r"is damaged.*: remove .*, and embed again"):
+            embed.embed(series, folder, embedder, step=10)
+        with pytest.raises(InputError, match=r"is damaged.*: remove .*, and embed again"):
+            embed.load(folder)
+
+
+def test_stored_embeddings_serve_the_dataset_as_it_is_now(
+    tmp_path: Path, rng: np.random.Generator, embedder: runtime.Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strain that is stated later counts; a volume named from elsewhere is the same, one with other axes is not."""
+    path = write_series(tmp_path / "s", rng, scans=2, shape=(12, 12, 12))
+    text = path.read_text()
+    path.write_text(re.sub("strain = .*", "", text))
+    first = embed.embed(config.load(path), tmp_path / "out", embedder)
+    assert first.slices["strain"].null_count == 24
+    path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(*_: object) -> np.ndarray:
+        raise AssertionError("embedded again")
+
+    again = embed.embed(config.load(Path("s/dataset.toml")), tmp_path / "out", replace(embedder, run=refuse))
+    assert again.slices["strain"].to_pylist() == [0.0] * 12 + [0.01] * 12
+    assert again.slices.schema == first.slices.schema
+    path.write_text(text.replace("[sample]", '[sample]\naxes = "yzx"'))
+    with pytest.raises(InputError, match="made in another way \\(axes 'zyx', now 'yzx'\\): give another folder"):
+        embed.embed(config.load(path), tmp_path / "out", embedder)
+
+
+def test_slices_are_read_in_pieces(
+    tmp_path: Path, rng: np.random.Generator, embedder: runtime.Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is that of a few large slices, whatever the step."""
+    series = config.load(write_series(tmp_path / "s", rng, scans=1, shape=(50, 40, 40)))
+    whole = embed.embed(series, tmp_path / "whole", embedder, step=3)
+    monkeypatch.setattr(embed, "_AT_ONCE", 7 * 40 * 40 * 2)
+    taken: list[int] = []
+    read = Region.read
+
+    def seen(self: Region, z0: int, z1: int, **options: object) -> np.ndarray:
+        taken.append(z1 - z0)
+        return read(self, z0, z1, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Region, "read", seen)
+    pieces = embed.embed(series, tmp_path / "pieces", embedder, step=3)
+    assert max(taken) == 7
+    assert np.array_equal(pieces.x, whole.x)
+
+
 def _not_finite(volume: np.ndarray) -> np.ndarray:
     changed = volume.astype(np.float32)
     changed[7, 3, 3] = np.nan
+    return changed
+
+
+def _infinite(volume: np.ndarray) -> np.ndarray:
+    changed = volume.astype(np.float32)
+    changed[19, 3, 3] = np.inf
     return changed
 
 
@@ -144,7 +234,8 @@ def _equal(volume: np.ndarray) -> np.ndarray:
     ("change", "words"),
     [
         (_not_finite, r"slice z = 7 of scan t = 1 holds values that are not finite"),
-        (_equal, r"scan t = 1: all voxels of 9 slices of .*scan1.npy are equal"),
+        (_infinite, r"slice z = 19 of scan t = 1 holds values that are not finite"),
+        (_equal, r"scan t = 1: all voxels of 9 slices of .*scan1.npy are equal .*: name the volume that was meant"),
     ],
 )
 def test_slices_without_content_are_refused(
@@ -154,6 +245,10 @@ def test_slices_without_content_are_refused(
     np.save(tmp_path / "s" / "scan1.npy", change(np.load(tmp_path / "s" / "scan1.npy")))
     with pytest.raises(VolumeError, match=words):
         embed.embed(config.load(path), tmp_path / "out", embedder)
+    # OpenVINO makes numbers of NaN.
+    numbers = replace(embedder, run=lambda images: np.nan_to_num(embedder.run(images)))
+    with pytest.raises(VolumeError, match=words):
+        embed.embed(config.load(path), tmp_path / "numbers", numbers)
 
 
 def test_wrong_models_and_weights_are_named(tmp_path: Path) -> None:
@@ -178,6 +273,9 @@ def test_wrong_models_and_weights_are_named(tmp_path: Path) -> None:
         models.build(weights=tmp_path / "list.pth")
     with pytest.raises(InputError, match="runtime 'onnx' is not known: auto, openvino, torch"):
         runtime.embedder(models.build(), "onnx")  # type: ignore[arg-type]
+    for kind in ("torch", "openvino"):
+        with pytest.raises(InputError, match="precision 'f16x' is not known: auto, f32, bf16"):
+            runtime.embedder(models.build(), kind, precision="f16x")  # type: ignore[arg-type]
 
 
 def test_weights_from_a_file(tmp_path: Path) -> None:

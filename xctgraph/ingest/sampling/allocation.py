@@ -32,10 +32,7 @@ def allocate(sizes: Sequence[int], n: int, *, least: int = 1, most: int | None =
     InputError
         If no allocation keeps the bounds.
     """
-    if least < 0 or (most is not None and most < max(1, least)):
-        raise InputError(
-            f"the picks of a cluster are bound to {least} to {most}: the lower bound is 0 or more, and the upper not below it"
-        )
+    bounds(least, most)
     lower = [min(least, size) for size in sizes]
     upper = [size if most is None else min(most, size) for size in sizes]
     if not sum(lower) <= n <= sum(upper):
@@ -50,6 +47,20 @@ def allocate(sizes: Sequence[int], n: int, *, least: int = 1, most: int | None =
     for k in by_remainder[: n - sum(count)]:
         count[k] += 1
     return np.array(count, np.int64)
+
+
+def bounds(least: int, most: int | None) -> None:
+    """Refuse bounds of the picks of a cluster that no number keeps.
+
+    Raises
+    ------
+    InputError
+        With both.
+    """
+    if least < 0 or (most is not None and most < max(1, least)):
+        raise InputError(
+            f"the picks of a cluster are bound to {least} to {most}: the lower bound is 0 or more, and the upper not below it"
+        )
 
 
 def _shares(sizes: Sequence[int], n: int, lower: list[int], upper: list[int]) -> list[Fraction]:

@@ -23,8 +23,9 @@ def uniform(n_slices: int, n: int) -> NDArray[np.int64]:
 def spatiotemporal(z: NDArray[np.floating], time: NDArray[np.floating], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Stratify by time, then by height, and draw one row of each stratum; sorted.
 
-    The slices in order of time are cut into about sqrt(n) parts of equal number, each of these in order of height into as many
-    parts as it gets picks: strata hold equal numbers of slices, whatever the spacing of scans.
+    The slices in order of time are cut into about sqrt(n) parts, in proportion to the picks of each; each of these in order of
+    height into as many parts as it gets picks: strata hold equal numbers of slices (to one), whatever the spacing of scans, and
+    none is empty.
 
     Parameters
     ----------
@@ -34,8 +35,10 @@ def spatiotemporal(z: NDArray[np.floating], time: NDArray[np.floating], n: int, 
     checks.picks(n, len(z))
     parts = round(np.sqrt(n))
     picks: list[int] = []
-    for k, part in enumerate(np.array_split(np.lexsort((z, time)), parts)):
-        here = (k + 1) * n // parts - k * n // parts
-        strata = np.array_split(part[np.argsort(z[part], kind="stable")], here)
+    by_time = np.lexsort((z, time))
+    for k in range(parts):
+        before, after = k * n // parts, (k + 1) * n // parts
+        part = by_time[before * len(z) // n : after * len(z) // n]
+        strata = np.array_split(part[np.argsort(z[part], kind="stable")], after - before)
         picks.extend(rng.choice(stratum) for stratum in strata)
     return np.sort(np.array(picks, np.int64))

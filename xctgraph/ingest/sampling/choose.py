@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xctgraph.ingest.sampling import baselines, clusters, dids, probcover, typiclust
+from xctgraph.ingest.sampling import allocation, baselines, clusters, dids, probcover, typiclust
 from xctgraph.ingest.sampling.checks import picks
 from xctgraph.ingest.sampling.clusters import Clusters
 from xctgraph.ingest.sampling.clusters import Method as Clustering
@@ -117,7 +117,8 @@ def choose(embedding: Embedding, settings: Settings) -> Chosen:
             rows = choice.rows
             facts["picks_per_cluster"] = choice.per_cluster.tolist()
         else:
-            delta = probcover.radius(x, labels, seed=settings.seed)
+            # Of one slice, or of equal ones, there is no second cluster: a ball of no size covers them all.
+            delta = probcover.radius(x, labels, seed=settings.seed) if found.number > 1 else 0.0
             cover = probcover.choose(x, settings.n, delta, np.argsort(labels, kind="stable"))
             rows = cover.rows
             facts |= {"delta": delta, "covered": cover.covered}
@@ -142,6 +143,12 @@ def check(settings: Settings) -> None:
             raise InputError(f"{what} {name!r} is not known: {nearest(str(name), [one for one in valid if one])}")
     if not 0 <= settings.alpha <= 1:
         raise InputError(f"alpha = {settings.alpha:g} is the weight of the embedding: from 0 to 1")
+    if settings.method == "dids":
+        allocation.bounds(settings.least, settings.most)
+    if settings.method == "probcover" and settings.clusters == 1:
+        raise InputError(
+            "clusters = 1: probcover takes its radius from the purity of clusters; ask for 2 or more, or leave it out"
+        )
 
 
 def displacement(slices: pa.Table, wanted: str | None) -> tuple[str, NDArray[np.float64]]:
@@ -165,11 +172,19 @@ def displacement(slices: pa.Table, wanted: str | None) -> tuple[str, NDArray[np.
 def _clusters(x: NDArray[np.float32], settings: Settings, facts: dict[str, Any]) -> Clusters:
     ks: tuple[int, ...] = SWEPT if settings.clusters is None else (settings.clusters,)
     if settings.clusters is None:
-        # Each cluster gets picks, and needs slices that differ.
-        ks = tuple(k for k in ks if k <= min(settings.n // max(1, settings.least), len(x) // 2)) or (1,)
+        ks = _tried(settings, len(x))
     best, tried = clusters.sweep(x, ks, method=settings.clustering, seed=settings.seed)
     facts["clusters"] = best.number
     facts["tried"] = [
         {"k": k, "silhouette": one.silhouette, "davies_bouldin": one.davies_bouldin} for k, one in zip(ks, tried, strict=True)
     ]
     return best
+
+
+def _tried(settings: Settings, n_slices: int) -> tuple[int, ...]:
+    """Numbers of clusters to try: those whose clusters hold slices that differ, and that the picks can be shared out over."""
+    fit = [k for k in SWEPT if k <= n_slices // 2]
+    if settings.method != "dids":
+        return tuple(fit) or (min(2, n_slices),)
+    fewest = 1 if settings.most is None else -(-settings.n // settings.most)
+    return tuple(k for k in fit if fewest <= k <= settings.n // max(1, settings.least)) or (min(fewest, n_slices),)

@@ -86,6 +86,8 @@ def partition(
     most = min(len(embeddings), AGGLOMERATED) if method == "agglomerative" else len(embeddings)
     if not 1 <= k <= most:
         raise InputError(f"{k} clusters of {len(embeddings)} slices by {method}: 1 to {most}")
+    if k == 1:  # of a single slice too, which scikit-learn refuses
+        return np.zeros(len(embeddings), np.int64)
     with warnings.catch_warnings():
         # Equal slices make fewer clusters than asked for: `Clusters.number` tells.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -42,6 +42,8 @@ def compare(dataset: config.Dataset, embedding: Embedding, settings: Settings, p
     fixed = replace(fixed, clusters=choose(embedding, fixed).facts["clusters"])
     asked = [(f"dids, alpha {alpha:g}", replace(fixed, alpha=alpha)) for alpha in sorted({*ALPHAS, settings.alpha})]
     asked += [(method, replace(fixed, method=method)) for method in METHODS if method != "dids"]
+    if fixed.clusters == 1:  # the radius of probcover needs more
+        asked = [(name, replace(one, clusters=None) if one.method == "probcover" else one) for name, one in asked]
     found = []
     for done, (name, one) in enumerate(asked):
         progress("comparing ways to choose", done, len(asked))

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ EMBEDDINGS, SLICES, STATE = "embeddings.npy", "slices.parquet", "embedding.json"
 SCALARS = ("strain", "load_n", "time_s")
 _LOOKED_AT = 9  # slices of a scan that its window of grey values comes from
 _WINDOW = (0.5, 99.5)  # percentiles
+_SPARSE = 4  # slices farther apart are read one by one, those between nearer ones are read too,
+_AT_ONCE = 256 * 2**20  # in pieces of so many bytes
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Embedding:
     x : ndarray of float32, shape (slices, columns)
         Mapped from the file.
     slices : pyarrow.Table
-        One row for each row of `x`: sample, t, z (slice of the file), strain, load_n, time_s, low and high (the grey values that
-        became 0 and 1).
+        One row for each row of `x`: sample, t, z (slice of the file), strain, load_n, time_s (as the dataset says now, whenever
+        the slices were embedded), low and high (the grey values that became 0 and 1).
     settings : dict
         Model, weights, runtime, step, and the volumes with their fingerprints.
     """
@@ -65,7 +67,7 @@ def embed(dataset: config.Dataset, folder: Path, embedder: Embedder, *, step: in
     Raises
     ------
     InputError
-        If the folder holds embeddings made in another way, or `step` is less than 1.
+        If the folder holds embeddings made in another way or damaged ones, or `step` is less than 1.
     VolumeError
         If a volume cannot be read, or a slice holds values that are not finite.
     """
@@ -86,21 +88,24 @@ def embed(dataset: config.Dataset, folder: Path, embedder: Embedder, *, step: in
             np.lib.format.open_memmap(folder / EMBEDDINGS, "w+", np.float32, shape).flush()
             _save(folder, settings, 0)
             done = 0
-        slices = pq.read_table(folder / SLICES)
+        slices, _ = _stored(folder, done)
         target = np.lib.format.open_memmap(folder / EMBEDDINGS, "r+")
         for first, planes, low, high in _blocks(slices, opened, dataset, done):
-            found = embedder(planes, low, high)
-            if not np.isfinite(found).all():
-                row = slices.slice(first + int(np.argmin(np.isfinite(found).all(axis=1))), 1).to_pylist()[0]
+            # Looked for in the grey values: a network may make a number of NaN (OpenVINO does).
+            known = np.array([np.isfinite(plane).all() for plane in planes])
+            if not known.all():
+                row = slices.slice(first + int(np.argmin(known)), 1).to_pylist()[0]
                 raise VolumeError(
                     f"slice z = {row['z']} of scan t = {row['t']} holds values that are not finite (NaN or inf), and has no "
                     "embedding: mend the volume, or leave the slice out with a region of interest"
                 )
+            found = embedder(planes, low, high)
             target[first : first + len(found)] = found
             target.flush()
             _save(folder, settings, first + len(found))
             progress(f"embedding by {embedder.model.name}", first + len(found), len(slices))
-    return load(folder)
+    whole = load(folder)
+    return replace(whole, slices=_stating(whole.slices, dataset))
 
 
 def load(folder: Path) -> Embedding:
@@ -109,17 +114,41 @@ def load(folder: Path) -> Embedding:
     Raises
     ------
     InputError
-        If it holds none, or not all.
+        If it holds none, not all, or damaged ones.
     """
     state = _state(folder)
     if state is None:
         raise InputError(f"{folder} holds no embeddings: make them with xctgraph sample DATASET.toml")
-    slices = pq.read_table(folder / SLICES)
+    slices, x = _stored(folder, state["done"])
     if state["done"] < len(slices):
         raise InputError(
             f"{folder} holds embeddings of {state['done']} of {len(slices)} slices: run the same command again, it goes on there"
         )
-    return Embedding(np.load(folder / EMBEDDINGS, mmap_mode="r"), slices, state["settings"])
+    return Embedding(x, slices, state["settings"])
+
+
+def _stored(folder: Path, done: int) -> tuple[pa.Table, NDArray[np.float32]]:
+    """The table of slices, and the mapped embeddings, of which `done` are there; what was cut off is not read as zeros."""
+    try:
+        slices = pq.read_table(folder / SLICES)
+        x = np.load(folder / EMBEDDINGS, mmap_mode="r")
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{folder} is damaged ({str(error).splitlines()[0]}): remove it, and embed again") from error
+    if x.ndim != 2 or x.dtype != np.float32 or len(x) != len(slices) or done > len(slices):
+        raise InputError(
+            f"{folder} is damaged: {done} of {len(slices)} slices are said to be embedded, in a table of {x.dtype} {x.shape}: "
+            "remove it, and embed again"
+        )
+    return slices, x
+
+
+def _stating(slices: pa.Table, dataset: config.Dataset) -> pa.Table:
+    """The table of slices with strain, load and time as the dataset says now."""
+    scans = {scan.t: scan for scan in dataset.scan}
+    for name in SCALARS:
+        said = pa.array([getattr(scans[t], name) for t in slices["t"].to_pylist()], pa.float64())
+        slices = slices.set_column(slices.schema.get_field_index(name), name, said)
+    return slices
 
 
 def _settings(dataset: config.Dataset, opened: list[Region], embedder: Embedder, step: int) -> dict[str, Any]:
@@ -129,6 +158,7 @@ def _settings(dataset: config.Dataset, opened: list[Region], embedder: Embedder,
         "weights": embedder.model.weights,
         "runtime": embedder.description,
         "step": step,
+        "axes": dataset.sample.axes,
         "scans": [
             {
                 "t": scan.t,
@@ -146,13 +176,16 @@ def _begin(folder: Path, settings: dict[str, Any]) -> int | None:
     state = _state(folder)
     if state is None:
         return None
-    if state["settings"] != settings:
-        names = [name for name in settings if state["settings"].get(name) != settings[name]]
+    # A volume is told by its fingerprint: it may lie elsewhere now, or be named from another folder.
+    before, now = (said | {"scans": [one | {"path": ""} for one in said["scans"]]} for said in (state["settings"], settings))
+    if before != now:
+        names = [name for name in now if before.get(name) != now[name]]
         said = "; ".join(f"{name} {state['settings'].get(name)!r}, now {settings[name]!r}" for name in names if name != "scans")
         raise InputError(
             f"{folder} holds embeddings made in another way ({said or 'of other scans'}): give another folder, or remove it"
         )
-    return int(state["done"])
+    done: int = state["done"]
+    return done
 
 
 def _state(folder: Path) -> dict[str, Any] | None:
@@ -162,7 +195,13 @@ def _state(folder: Path) -> dict[str, Any] | None:
         return None
     except ValueError as error:
         raise InputError(f"{folder / STATE} is damaged ({error}): remove {folder}, and embed again") from error
+    if not (isinstance(found, dict) and isinstance(found.get("done"), int) and _is_settings(found.get("settings"))):
+        raise InputError(f"{folder / STATE} is damaged (settings or done are missing): remove {folder}, and embed again")
     return found
+
+
+def _is_settings(said: object) -> bool:
+    return isinstance(said, dict) and isinstance(said.get("scans"), list) and all(isinstance(one, dict) for one in said["scans"])
 
 
 def _save(folder: Path, settings: dict[str, Any], done: int) -> None:
@@ -206,7 +245,10 @@ def window(volume: volumes.Volume, t: int) -> tuple[float, float]:
     if low == high and len(values):
         low, high = values.min(), values.max()
     if low == high:
-        raise VolumeError(f"scan t = {t}: all voxels of {len(chosen)} slices of {volume.path} are equal or not finite")
+        raise VolumeError(
+            f"scan t = {t}: all voxels of {len(chosen)} slices of {volume.path} are equal or not finite: name the volume that "
+            "was meant, or leave the scan out"
+        )
     return float(low), float(high)
 
 
@@ -224,9 +266,20 @@ def _blocks(
         last = first + BATCH
         rows = np.arange(first, min(last, int(np.searchsorted(t, t[first], side="right"))))
         places = z[rows] - start
-        if places[-1] - places[0] < 4 * len(places):
-            planes = region.read(int(places[0]), int(places[-1]) + 1)[places - places[0]]
-        else:
-            planes = np.concatenate([region.read(int(place), int(place) + 1) for place in places])
-        yield first, planes, float(low[first]), float(high[first])
+        yield first, _read(region, places), float(low[first]), float(high[first])
         first = int(rows[-1]) + 1
+
+
+def _read(region: Region, places: NDArray[np.integer]) -> NDArray[Any]:
+    """Slices at rising `places`."""
+    most = max(1, _AT_ONCE // (region.shape[1] * region.shape[2] * region.dtype.itemsize))
+    pieces, start = [], 0
+    while start < len(places):
+        stop = start + 1
+        while stop < len(places) and places[stop] - places[stop - 1] <= _SPARSE and places[stop] - places[start] < most:
+            stop += 1
+        here = places[start:stop] - places[start]
+        block = region.read(int(places[start]), int(places[stop - 1]) + 1)
+        pieces.append(block if len(block) == len(here) else block[here])
+        start = stop
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,9 +34,9 @@ class Imported:
     ----------
     annotator : str
     names : tuple of str
-        Slices with a mask now.
+        Slices whose masks were taken.
     missing : tuple of str
-        Slices of the job that this annotator has not done.
+        Slices of the job that this annotator has not done, now or before.
     pixels : dict
         Pixels of each class.
     agreement : tuple of Agreement
@@ -57,21 +58,26 @@ def write(
     Raises
     ------
     InputError
-        If the folder holds a job already.
+        If the folder holds a job or images already, or the classes are not right.
     """
     check_free(folder)
-    (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+    known = check_classes(CLASSES if classes is None else classes)
+    images = folder / f"{IMAGES}.part"  # of a run that was stopped nothing stays
+    shutil.rmtree(images, ignore_errors=True)
+    images.mkdir(parents=True)
     entries: list[dict[str, Any]] = [{} for _ in chosen.rows]
     thumbs = [np.zeros((0, 0), np.uint8) for _ in chosen.rows]
     sample_masks = {scan.t: scan.mask for scan in dataset.scan}
     for place, row, plane in slices.read(dataset, embedding, chosen.rows):
         name = f"{row['sample']}_t{row['t']:03d}_z{row['z']:05d}"
-        tifffile.imwrite(folder / IMAGES / f"{name}.tif", plane, compression="zlib")
+        tifffile.imwrite(images / f"{name}.tif", plane, compression="zlib")
         cluster = None if chosen.labels is None else int(chosen.labels[chosen.rows[place]])
-        entries[place] = {"name": name, "t": row["t"], "z": row["z"], "shape": list(plane.shape), "path": row["path"]}
+        entries[place] = {"name": name, "t": row["t"], "z": row["z"], "shape": list(plane.shape)}
+        entries[place] |= {"path": str(Path(row["path"]).absolute())}
         entries[place] |= {"cluster": cluster, chosen.scalar: row[chosen.scalar]}
         entries[place] |= {"box": [list(side) for side in row["box"]], "window": [row["low"], row["high"]]}
-        entries[place] |= {"mask": sample_masks[row["t"]]}
+        mask = sample_masks[row["t"]]
+        entries[place] |= {"mask": None if mask is None else str(Path(mask).absolute())}
         thumbs[place] = _thumb(plane, row["low"], row["high"])
     Image.fromarray(montage(thumbs)).save(folder / MONTAGE)
     manifest = {
@@ -79,17 +85,19 @@ def write(
         "voxel_size_um": list(dataset.sample.voxel_size_um),
         "axes": dataset.sample.axes,
         "rotation_axis": dataset.sample.rotation_axis,
-        "classes": dict(classes or CLASSES),
+        "classes": known,
         "chosen": chosen.facts,
         "embedding": {key: embedding.settings[key] for key in ("model", "weights", "runtime", "step")},
         "slices": entries,
     }
-    (folder / JOB).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    images.rename(folder / IMAGES)
+    (folder / f"{JOB}.part").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{JOB}.part").replace(folder / JOB)
     return [entry["name"] for entry in entries]
 
 
 def check_free(folder: Path) -> None:
-    """Refuse a folder that holds a job.
+    """Refuse a folder that holds a job, or images that would be taken for those of one.
 
     Raises
     ------
@@ -98,6 +106,40 @@ def check_free(folder: Path) -> None:
     """
     if (folder / JOB).exists():
         raise InputError(f"{folder} holds a labelling job already: give another folder, so that its masks are not lost")
+    if (folder / IMAGES).exists():
+        raise InputError(f"{folder / IMAGES} is there already, but no {JOB}: give another folder, or remove these images")
+
+
+def check_classes(classes: Mapping[str, int]) -> dict[str, int]:
+    """Classes of a job, the background first: 0 where it is not given.
+
+    Raises
+    ------
+    InputError
+        If two classes have one value, or there is nothing but background.
+    """
+    known = {"background": classes.get("background", 0), **classes}
+    check_values(known)
+    if len(known) == 1:
+        raise InputError("background is the only class: give others too, as in --class inclusion=1")
+    return known
+
+
+def check_values(classes: Mapping[str, int]) -> None:
+    """Refuse classes that cannot be told apart.
+
+    Raises
+    ------
+    InputError
+        With the first two of one value.
+    """
+    by_value: dict[int, str] = {}
+    for name, value in classes.items():
+        if value in by_value:
+            raise InputError(
+                f"classes {by_value[value]!r} and {name!r} both have the value {value}: give each a value of its own"
+            )
+        by_value[value] = name
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -154,11 +196,14 @@ def take(
     unknown = sorted(set(given) - set(wanted))
     if unknown:
         raise InputError(f"class {unknown[0]!r} is not one of the job: {', '.join(wanted)}")
-    if not annotator or Path(annotator).name != annotator:
+    check_values(given)
+    if not annotator or annotator.startswith(".") or Path(annotator).name != annotator:
         raise InputError(f"annotator {annotator!r} names a folder: letters, digits, - and _")
+    target = folder / ANNOTATIONS / annotator
     shapes = {entry["name"]: (int(entry["shape"][0]), int(entry["shape"][1])) for entry in manifest["slices"]}
     files = masks.find(places, shapes)
-    missing = tuple(name for name in shapes if name not in files)
+    before = {file.stem for file in target.glob("*.png")}
+    missing = tuple(name for name in shapes if name not in files and name not in before)
     if missing and not partial:
         raise InputError(
             f"{len(missing)} of {len(shapes)} slices have no mask: {', '.join(missing[:3])}"
@@ -168,7 +213,6 @@ def take(
     for name, value in given.items():
         table[value] = wanted[name]
     read = {name: table[masks.read(file, shapes[name], given)] for name, file in files.items()}
-    target = folder / ANNOTATIONS / annotator
     target.mkdir(parents=True, exist_ok=True)
     for name, values in read.items():
         Image.fromarray(values).save(target / f"{name}.png")

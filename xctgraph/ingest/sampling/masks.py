@@ -99,7 +99,7 @@ def read(path: Path, shape: tuple[int, int], classes: Mapping[str, int]) -> NDAr
         said = ", ".join(f"{name} = {value}" for name, value in classes.items())
         raise InputError(
             f"mask {path} holds {strange[0]} (at y = {y}, x = {x}), which is no class: {said}. Name them as the masks have them, "
-            "with --classes"
+            "with --class NAME=VALUE"
         )
     return values.astype(np.uint8)
 

@@ -17,6 +17,8 @@ from xctgraph.store.errors import InputError
 
 Runtime = Literal["auto", "openvino", "torch"]
 RUNTIMES: tuple[Runtime, ...] = ("auto", "openvino", "torch")
+Precision = Literal["auto", "f32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("auto", "f32", "bf16")
 BATCH = 16
 
 
@@ -53,7 +55,7 @@ class Embedder:
         return np.concatenate(found).astype(np.float32)
 
 
-def embedder(model: Model, runtime: Runtime = "auto", *, precision: Literal["auto", "f32", "bf16"] = "auto") -> Embedder:
+def embedder(model: Model, runtime: Runtime = "auto", *, precision: Precision = "auto") -> Embedder:
     """Make a network ready to run.
 
     Parameters
@@ -67,12 +69,14 @@ def embedder(model: Model, runtime: Runtime = "auto", *, precision: Literal["aut
     Raises
     ------
     InputError
-        If the runtime is not known or not installed.
+        If the runtime or the precision is not known, or the runtime is not installed.
     """
     import torch
 
     if runtime not in RUNTIMES:
         raise InputError(f"runtime {runtime!r} is not known: {', '.join(RUNTIMES)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision!r} is not known: {', '.join(PRECISIONS)}")
     has_openvino = importlib.util.find_spec("openvino") is not None
     if runtime == "openvino" and not has_openvino:
         raise InputError("OpenVINO is not installed: pip install openvino, or take --runtime torch")
