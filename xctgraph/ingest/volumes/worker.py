@@ -85,7 +85,9 @@ def serve(connection: Connection[Any, Any]) -> None:
             answer = server.answer(what, *message, handle=handle)
         except XctGraphError as raised:
             raised.add_note("in the reader process:\n" + "".join(traceback.format_exception(raised)))
-            error = raised
+            # What led to it is told above; the errors of some decoders cannot be sent.
+            raised.__cause__ = raised.__context__ = None
+            error = raised.with_traceback(None)
         connection.send((answer, error))
 
 
