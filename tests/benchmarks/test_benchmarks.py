@@ -180,10 +180,10 @@ def test_pseudo_labels_are_scored_against_the_truth(seed: int, tmp_path: Path) -
 
 def test_a_large_fracture_grows_among_defects_and_is_tested(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     shape = (160, 360, 300)
-    (now, later), features = fronts.scans(shape, 160.0, 200, seed)
+    (now, later), features = fronts.scans(shape, 160.0, 900, seed)
     assert (later.at_voxels(now.voxels(1)) == 1).all()
     assert later.counts[1:].sum() - now.counts[1:].sum() == len(later.voxels(1)) - len(now.voxels(1)) > 0
-    found = fronts.run(shape, 160.0, 200, seed=seed, draws=19)
+    found = fronts.run(shape, 160.0, 900, seed=seed, draws=19)
     assert features["kind"].to_pylist().count("fracture") == 1
     assert now.n == later.n == features.num_rows > 150
     assert found.primary.n_sites > 20
