@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from xctgraph.store import Job, Store
+from xctgraph.store import Job, Store, open_store
 from xctgraph.store.ids import feature_id, scan_id
 from xctgraph.store.schema import TABLES
 
@@ -279,3 +281,11 @@ def _components(ids: pd.Series, edges: pd.DataFrame) -> list[int]:
 def with_nulls(rng: np.random.Generator, values: np.ndarray, share: float) -> list[object]:
     """The values, each with chance `share` replaced by None."""
     return [None if rng.random() < share else value.item() for value in values]
+
+
+def filled(folder: Path, *, n_scans: int, n_features: int) -> Path:
+    """A store with a random graph, brought to the projections; its seed is drawn."""
+    with open_store(folder, create=True) as opened:
+        rng = np.random.default_rng(secrets.randbits(31))
+        fill(opened, graph(rng, n_scans=n_scans, n_features=n_features), project=True)
+    return folder

@@ -146,7 +146,7 @@ class Injections:
 
     def _clock(self, command: str, store: Path) -> int:
         real = time.time
-        time.time = lambda: real() + self.chance.uniform(-1e8, 1e8)  # type: ignore[assignment]
+        time.time = lambda: real() + self.chance.uniform(-1e8, 1e8)
         try:
             return self._run(self.bench.arguments(command, store))
         finally:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests import factories
-from xctgraph.store import limits, open_store
+from xctgraph.store import limits
 from xctgraph.store.errors import InputError
 
 XCTGRAPH = str(Path(sys.executable).parent / "xctgraph")
@@ -24,11 +23,7 @@ GB = 10**9
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "xct.store"
-    with open_store(folder, create=True) as opened:
-        rng = np.random.default_rng(secrets.randbits(31))
-        factories.fill(opened, factories.graph(rng, n_scans=2, n_features=50), project=True)
-    return folder
+    return factories.filled(tmp_path_factory.mktemp("made") / "xct.store", n_scans=2, n_features=50)
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

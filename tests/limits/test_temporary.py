@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 
 from tests import factories
-from xctgraph.store import open_store
 from xctgraph.store.files import TEMPORARY
 
 XCTGRAPH = str(Path(sys.executable).parent / "xctgraph")
@@ -25,11 +23,7 @@ SPILLING = "SELECT count(*) FROM (SELECT hash(range) AS h, range::VARCHAR AS s F
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "xct.store"
-    with open_store(folder, create=True) as opened:
-        rng = np.random.default_rng(secrets.randbits(31))
-        factories.fill(opened, factories.graph(rng, n_scans=3, n_features=300), project=True)
-    return folder
+    return factories.filled(tmp_path_factory.mktemp("made") / "xct.store", n_scans=3, n_features=300)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -41,11 +40,7 @@ if os.geteuid() == 0:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "xct.store"
-    with open_store(folder, create=True) as opened:
-        rng = np.random.default_rng(secrets.randbits(31))
-        factories.fill(opened, factories.graph(rng, n_scans=2, n_features=6), project=True)
-    return folder
+    return factories.filled(tmp_path_factory.mktemp("made") / "xct.store", n_scans=2, n_features=6)
 
 
 @pytest.fixture

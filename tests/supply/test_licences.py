@@ -48,7 +48,7 @@ def test_what_is_needed_is_what_the_lock_says(part: str) -> None:
 
 def _closure(locked: list[dict[str, object]], part: str, *, everywhere: bool) -> set[str]:
     (root,) = (one for one in locked if one["name"] == "xctgraph")
-    waiting = [*root["dependencies"], *(root["optional-dependencies"][part] if part != CORE else ())]  # type: ignore[index,misc]
+    waiting = [*root["dependencies"], *(root["optional-dependencies"][part] if part != CORE else ())]
     found: set[str] = set()
     while waiting:
         one = waiting.pop()
@@ -57,9 +57,9 @@ def _closure(locked: list[dict[str, object]], part: str, *, everywhere: bool) ->
         found.add(one["name"])
         for held in locked:
             if held["name"] == one["name"]:
-                waiting += held.get("dependencies", [])  # type: ignore[arg-type]
+                waiting += held.get("dependencies", [])
                 for extra in one.get("extra", []):
-                    waiting += held["optional-dependencies"].get(extra, [])  # type: ignore[index,union-attr]
+                    waiting += held["optional-dependencies"].get(extra, [])
     return found
 
 

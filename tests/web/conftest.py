@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,16 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.conftest import forget_sockets, wipe_neo4j
+from tests.conftest import forget_sockets, skip_unless_required, wipe_neo4j
 from xctgraph.explorer.access import Access
 from xctgraph.explorer.app import create_app
 from xctgraph.explorer.limits import Limits
 from xctgraph.ingest import config, pipeline, synth
 from xctgraph.store import open_store
 
+# WebGL by the processor: where there is no graphics card.
+ARGUMENTS = ["--headless", "--no-sandbox", "--enable-unsafe-swiftshader"]
+# Machines that are busy with other things are slow, not wrong.
+expect.set_options(timeout=20_000)
 SMALL = {"shape": (64, 96, 112), "steps": 3, "features": 60}
 
 
@@ -91,3 +98,61 @@ def on_engine(request: pytest.FixtureRequest, sample_store: Path) -> Iterator[Se
             store.project()
     with serving(sample_store, graph=uri, limits=Limits(seconds=20, memory=2 << 30)) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        skip_unless_required("REQUIRE_BROWSER", "there is no Chromium (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def explorer(served: Served) -> Iterator[Served]:
+    with serving(served.store, limits=Limits(seconds=20, rows=100)) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, explorer: Served) -> Iterator[Page]:
+    """An empty page; fails where the console, the policy or the network complained."""
+    context = browser.new_context(viewport={"width": 1400, "height": 860}, base_url=explorer.url)
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    complaints: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        # A refused query is answered 400, which the browser reports itself.
+        if message.type == "error" and "status of 400" not in message.text:
+            complaints.append(message.text)
+
+    opened.on("console", heard)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    # A request that a new page makes needless is no failure.
+    opened.on(
+        "requestfailed",
+        lambda sent: None if sent.failure == "net::ERR_ABORTED" else complaints.append(f"{sent.url}: {sent.failure}"),
+    )
+    opened.on(
+        "request",
+        lambda request: None if request.url.startswith((explorer.url, "blob:", "data:")) else complaints.append(request.url),
+    )
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def features(served: Served) -> pd.DataFrame:
+    with open_store(served.store) as store:
+        return store.read("features").to_pandas()
+
+
+@pytest.fixture(scope="module")
+def near(served: Served) -> pd.DataFrame:
+    with open_store(served.store) as store:
+        return store.read("near").to_pandas()

@@ -20,7 +20,7 @@ AXES = ["z", "y", "x"]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Characterisation, dict[str, pd.DataFrame]]:
-    seed = int(np.random.SeedSequence().entropy) % 2**31  # type: ignore[arg-type]
+    seed = int(np.random.SeedSequence().entropy) % 2**31
     print(f"seed {seed}")
     folder = tmp_path_factory.mktemp("independent")
     data = synth.generate(folder / "data", seed=seed, shape=(72, 96, 104), steps=3, features=90)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def paths(tmp_path: Path, rng: np.random.Generator) -> dict[str, list[Path]]:
     return made
 
 
-def dataset(paths: dict[str, list[Path]], **changes: Any) -> config.Dataset:
+def dataset(paths: Mapping[str, Sequence[Path | str]], **changes: Any) -> config.Dataset:
     return config.parse(
         {
             "sample": {"id": "S1", "voxel_size_um": [2, 1, 1]},

@@ -93,14 +93,14 @@ def test_all_slices_of_few_can_be_chosen(embedding: Embedding, method: str, n: i
     few = Embedding(embedding.x[:n], slices(n), {})
     assert umap(few.x).shape == (n, 2)
     for clustering in CLUSTERINGS:
-        asked = Settings(n, method=method, clustering=clustering)  # type: ignore[arg-type]
+        asked = Settings(n, method=method, clustering=clustering)
         assert sorted(choose(few, asked).rows.tolist()) == list(range(n))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_equal_slices_are_chosen_among(method: str) -> None:
     alike = Embedding(np.full((30, 5), 3, np.float32), slices(30), {})
-    assert len(set(choose(alike, Settings(12, method=method)).rows.tolist())) == 12  # type: ignore[arg-type]
+    assert len(set(choose(alike, Settings(12, method=method)).rows.tolist())) == 12
 
 
 def test_the_bounds_of_the_picks_limit_the_clusters_that_are_tried(embedding: Embedding) -> None:

@@ -206,7 +206,7 @@ def test_slices_are_read_in_pieces(
 
     def seen(self: Region, z0: int, z1: int, **options: object) -> np.ndarray:
         taken.append(z1 - z0)
-        return read(self, z0, z1, **options)  # type: ignore[arg-type]
+        return read(self, z0, z1, **options)
 
     monkeypatch.setattr(Region, "read", seen)
     pieces = embed.embed(series, tmp_path / "pieces", embedder, step=3)
@@ -275,7 +275,7 @@ def test_wrong_models_and_weights_are_named(tmp_path: Path) -> None:
         runtime.embedder(models.build(), "onnx")  # type: ignore[arg-type]
     for kind in ("torch", "openvino"):
         with pytest.raises(InputError, match="precision 'f16x' is not known: auto, f32, bf16"):
-            runtime.embedder(models.build(), kind, precision="f16x")  # type: ignore[arg-type]
+            runtime.embedder(models.build(), kind, precision="f16x")
 
 
 def test_weights_from_a_file(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_the_rows_are_those_of_files(s3: str, paths: dict[str, list[Path]], tmp_
     stores = []
     for name, places in (("there", there), ("here", paths)):
         stores.append(open_store(tmp_path / name, create=True))
-        pipeline.ingest(stores[-1], dataset(places), resources=Resources(1, 2**30), project=False)  # type: ignore[arg-type]
+        pipeline.ingest(stores[-1], dataset(places), resources=Resources(1, 2**30), project=False)
     of_the_place = ["path", "checksum"]
     found, expected = (rows(store) for store in stores)
     assert found["scans"]["path"].to_pylist() == there["path"]
@@ -41,7 +41,7 @@ def test_the_rows_are_those_of_files(s3: str, paths: dict[str, list[Path]], tmp_
     assert expected["features"].num_rows > 100
     assert found == expected
     # The same again is a no-op; an object that changes is seen.
-    again = pipeline.ingest(stores[0], dataset(there), resources=Resources(1, 2**30), project=False)  # type: ignore[arg-type]
+    again = pipeline.ingest(stores[0], dataset(there), resources=Resources(1, 2**30), project=False)
     assert {result.action for result in again} == {"skip"}
     crop = volumes.crop(stores[0], "S1/0/1")
     assert np.array_equal(crop.raw, volumes.crop(stores[1], "S1/0/1").raw)
