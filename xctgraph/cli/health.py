@@ -12,6 +12,7 @@ import typer
 from xctgraph.cli.common import DEFAULT_STORE, GraphUri, Json, StorePath, open_store
 from xctgraph.cli.output import Progress, write_json
 from xctgraph.store.errors import InputError
+from xctgraph.store.remote import is_remote
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -99,7 +100,7 @@ def backup(
     progress = Progress(quiet=json_)
     with open_store(store) as opened:
         try:
-            if object_store.is_url(destination):
+            if is_remote(destination):
                 if link:
                     raise InputError(
                         f"--link makes hard links on one disk, but {destination} is in an object store: leave it out"
@@ -132,7 +133,7 @@ def restore(
 
     progress = Progress(quiet=json_)
     try:
-        if object_store.is_url(source):
+        if is_remote(source):
             copied = object_store.restore(source, store, overwrite=overwrite, progress=progress)
         else:
             copied = health.restore(Path(source), store, overwrite=overwrite, progress=progress)

@@ -48,6 +48,6 @@ def limited(command: Command) -> Command:
     more = [inspect.Parameter(name, keyword, default=None, annotation=option) for name, option in added.items()]
     hints = get_type_hints(command, include_extras=True)
     kept = [one.replace(kind=keyword, annotation=hints[name]) for name, one in own.parameters.items()]
-    run.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
+    run.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]  # typer reads it, mypy does not know it
     run.__annotations__ = hints | added
-    return run  # type: ignore[return-value]
+    return run  # type: ignore[return-value]  # the same command, with more options

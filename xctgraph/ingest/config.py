@@ -6,6 +6,7 @@ Unknown fields are errors that name the nearest valid one. Paths are relative to
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args
@@ -193,16 +194,7 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     """
     dataset = parse(read_toml(path), origin=str(path), watched=watched)
     folder = path.parent
-    scans = [
-        scan.model_copy(
-            update={
-                name: places.beside(folder, value)
-                for name in ("path", "labels", "confidence", "mask")
-                if (value := getattr(scan, name)) is not None
-            }
-        )
-        for scan in dataset.scan
-    ]
+    scans = [scan.moved(partial(places.beside, folder)) for scan in dataset.scan]
     model = dataset.segmentation.model
     segmentation = dataset.segmentation.model_copy(update={"model": None if model is None else str(folder / model)})
     return dataset.model_copy(update={"scan": scans, "segmentation": segmentation})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -225,6 +226,10 @@ class Watch(Section):
     )
 
 
+VOLUMES = ("path", "labels", "confidence", "mask")
+"""Roles of the volumes of a scan, as its fields are called."""
+
+
 class Scan(Section):
     """One volume of the series."""
 
@@ -248,3 +253,14 @@ class Scan(Section):
     hold: Literal["load", "displacement"] | None = Field(None, description="what was held during the scan")
     hold_s: NotNegative | None = Field(None, description="time for which it had been held when the scan began, in seconds")
     temperature_k: Positive | None = Field(None, description="temperature of the specimen in kelvin")
+
+    def volumes(self) -> Iterator[tuple[str, str]]:
+        """The volumes as (role, path)."""
+        for role in VOLUMES:
+            path = getattr(self, role)
+            if path is not None:
+                yield role, path
+
+    def moved(self, place: Callable[[str], str]) -> Self:
+        """The same, with every volume named as `place` says."""
+        return self.model_copy(update={role: place(path) for role, path in self.volumes()})

@@ -23,13 +23,14 @@ from xctgraph.ingest.quality import Quality
 from xctgraph.ingest.resources import Resources
 from xctgraph.store import files
 from xctgraph.store.errors import StoreCorrupt
+from xctgraph.store.health import leftovers
 from xctgraph.store.labels import Labels
 from xctgraph.store.progress import Progress
 
 if TYPE_CHECKING:
     from xctgraph.ingest.distributed import Cluster
 
-FOLDER = "measured"
+FOLDER = leftovers.MEASURED
 """Name of the folder in a store."""
 
 _RECORD = "measured.json"

@@ -122,7 +122,7 @@ def _ingest_scan(
         sample=sample,
         t=t,
         parameters=json.loads(scan_plan.parameters),
-        inputs={"paths": dict(plan.inputs(scan_plan.scan)), "checksum": scan_plan.checksum, "found": found},
+        inputs={"paths": dict(scan_plan.scan.volumes()), "checksum": scan_plan.checksum, "found": found},
     )
     with store.write(job) as tx:
         if scan_plan.action == "add" and t in tx.base.scans(sample):

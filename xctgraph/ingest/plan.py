@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xctgraph.ingest import confidence, config, metadata, regions, series, volumes
+from xctgraph.ingest.config_sections import VOLUMES
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import region
 from xctgraph.ingest.volumes.protocol import Box, Value
@@ -111,7 +112,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
             "correspondence": dataset.correspondence.model_dump(exclude={"unregistered"}),
             **({} if box is None else {"roi": box}),
             **({"split": _split(dataset)} if dataset.measure.split else {}),
-            "scan": scan.model_dump(exclude={"path", "labels", "confidence", "mask", "roi"}),
+            "scan": scan.model_dump(exclude={*VOLUMES, "roi"}),
         },
         sort_keys=True,
     )
@@ -131,19 +132,11 @@ def _split(dataset: config.Dataset) -> dict[str, Any]:
     return {"kinds": sorted(asked.split), "depth_um": dataset.split_depth_um, "min_voxels": asked.split_min_voxels}
 
 
-def inputs(scan: config.Scan) -> Iterator[tuple[str, str]]:
-    """The volumes of a scan as (role, path)."""
-    for role in ("path", "labels", "confidence", "mask"):
-        path = getattr(scan, role)
-        if path is not None:
-            yield role, path
-
-
 def _plan_scan(
     dataset: config.Dataset, scan: config.Scan, known: dict[str, Any] | None, resources: Resources, *, replace: bool
 ) -> ScanPlan:
     with ExitStack() as stack:
-        opened = {role: stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)) for role, path in inputs(scan)}
+        opened = {role: stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)) for role, path in scan.volumes()}
         grey = opened["path"]
         for role, volume in opened.items():
             if volume.shape != grey.shape:

@@ -89,7 +89,7 @@ def opened_volumes(dataset: config.Dataset, scan_plan: plan.ScanPlan) -> Iterato
     with ExitStack() as stack, _in_frame_of_the_file(_origin(scan_plan)):
         yield {
             role: Region(stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)), scan_plan.box)
-            for role, path in plan.inputs(scan_plan.scan)
+            for role, path in scan_plan.scan.volumes()
         }
 
 

@@ -30,8 +30,7 @@ def write_segmented(
     content: dict[str, Any] = dataset.model_dump(exclude_unset=True, exclude_none=True, exclude={"segmentation", "scan"})
     content["segmentation"] = {"method": "mask", "kinds": {str(value): kind for value, kind in kinds.items()}}
     content["scan"] = [
-        scan.model_dump(exclude_unset=True, exclude_none=True)
-        | {name: places.absolute(value) for name in ("path", "mask") if (value := getattr(scan, name)) is not None}
+        scan.moved(places.absolute).model_dump(exclude_unset=True, exclude_none=True)
         | {"labels": labels[scan.t], "confidence": confidence[scan.t]}
         for scan in dataset.scan
     ]

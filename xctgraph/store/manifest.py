@@ -83,7 +83,12 @@ def revisions(root: Path) -> list[int]:
     """Revisions in the folder, ascending; empty where there is no folder."""
     if not root.is_dir():
         return []
-    return sorted(int(match[1]) for file in root.iterdir() if (match := _NAME.fullmatch(file.name)))
+    return sorted(numbers(file.name for file in root.iterdir()))
+
+
+def numbers(names: Iterable[str]) -> list[int]:
+    """Revisions whose manifests have these names; other names are passed over."""
+    return [int(match[1]) for name in names if (match := _NAME.fullmatch(name))]
 
 
 def write(root: Path, manifest: Manifest) -> None:

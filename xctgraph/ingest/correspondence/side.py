@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from xctgraph.ingest.volumes.protocol import Box
+from xctgraph.ingest.volumes.region import shape_of
 from xctgraph.store.labels import Labels
 
-Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 FRACTURE = "fracture"
 PORE = "pore"
 
@@ -151,8 +152,7 @@ def side_in(box: Box, features: pa.Table, runs: pa.Table | None, spacing: tuple[
         features = shifted(features, axis, -low * step)
         for name in (axis,) if axis != "x" else ("x_start", "x_stop"):
             runs = None if runs is None else shifted(runs, name, -low)
-    z, y, x = (stop - start for start, stop in box)
-    shape = z, y, x
+    shape = shape_of(box)
     return ScanSide.of(features, None if runs is None else Labels.from_table(runs, shape), spacing, shape)
 
 

@@ -83,14 +83,13 @@ class Cluster:
     def submit(self, dataset: config.Dataset, plans: Iterable[plan.ScanPlan], resources: Resources) -> None:
         """Submit the tasks of all scans; the first scans go first."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        dataset = dataset.model_copy(
-            update={"segmentation": dataset.segmentation.model_copy(update=_absolute(dataset.segmentation, ("model",)))}
-        )
+        if (model := dataset.segmentation.model) is not None:
+            segmentation = dataset.segmentation.model_copy(update={"model": places.absolute(model)})
+            dataset = dataset.model_copy(update={"segmentation": segmentation})
         before: tuple[tasks.Work, Future[Any] | Path] | None = None
         for place, scan_plan in enumerate(plans):
             folder = measured.folder_of(self._folder, dataset.sample.id, scan_plan)
-            roles = ("path", "labels", "confidence", "mask")
-            there = scan_plan.scan.model_copy(update=_absolute(scan_plan.scan, roles))
+            there = scan_plan.scan.moved(places.absolute)
             work = tasks.Work(dataset, dataclasses.replace(scan_plan, scan=there), folder, resources.memory)
             made: Future[Any] | Path = folder
             if not folder.exists():
@@ -192,7 +191,3 @@ class Cluster:
 
 def _version() -> str:
     return xctgraph.__version__
-
-
-def _absolute(holder: Any, names: Iterable[str]) -> dict[str, str]:
-    return {name: places.absolute(path) for name in names if (path := getattr(holder, name)) is not None}

@@ -19,6 +19,7 @@ from xctgraph.ingest import config
 from xctgraph.ingest.sampling import agreement, masks, slices
 from xctgraph.ingest.sampling.choose import Chosen
 from xctgraph.ingest.sampling.embed import Embedding
+from xctgraph.ingest.volumes import places
 from xctgraph.store.errors import InputError
 
 JOB, IMAGES, ANNOTATIONS, MONTAGE = "job.json", "images", "annotations", "montage.png"
@@ -73,11 +74,11 @@ def write(
         tifffile.imwrite(images / f"{name}.tif", plane, compression="zlib")
         cluster = None if chosen.labels is None else int(chosen.labels[chosen.rows[place]])
         entries[place] = {"name": name, "t": row["t"], "z": row["z"], "shape": list(plane.shape)}
-        entries[place] |= {"path": str(Path(row["path"]).absolute())}
+        entries[place] |= {"path": places.absolute(row["path"])}
         entries[place] |= {"cluster": cluster, chosen.scalar: row[chosen.scalar]}
         entries[place] |= {"box": [list(side) for side in row["box"]], "window": [row["low"], row["high"]]}
         mask = sample_masks[row["t"]]
-        entries[place] |= {"mask": None if mask is None else str(Path(mask).absolute())}
+        entries[place] |= {"mask": None if mask is None else places.absolute(mask)}
         thumbs[place] = _thumb(plane, row["low"], row["high"])
     Image.fromarray(montage(thumbs)).save(folder / MONTAGE)
     manifest = {

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from xctgraph.store.errors import MissingExtra, VolumeError
+from xctgraph.store.errors import VolumeError
+from xctgraph.store.remote import is_remote, need_packages
 
-
-def is_remote(place: str | Path) -> bool:
-    """Whether a place is in an object store."""
-    return "://" in str(place)
+__all__ = ["absolute", "beside", "details", "is_remote", "located", "stamps", "unreachable"]
 
 
 def located(text: str | Path) -> Path:
@@ -26,11 +24,9 @@ def located(text: str | Path) -> Path:
     """
     if not is_remote(text):
         return Path(text)
-    try:
-        import s3fs  # noqa: F401
-        from upath import UPath
-    except ImportError as error:
-        raise MissingExtra("s3fs", "s3", str(text)) from error
+    need_packages(text)
+    from upath import UPath
+
     try:
         return cast("Path", UPath(str(text)))
     except (ValueError, ImportError) as error:

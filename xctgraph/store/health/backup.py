@@ -19,7 +19,7 @@ from xctgraph.store.parts import Part
 from xctgraph.store.progress import Progress, silent
 from xctgraph.store.store import Store
 
-_WAIT_SECONDS = 600.0
+WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def back_up(store: Store, destination: Path, *, link: bool = False, progress: Pr
         _make_folder(target, store.manifest())
         stack.enter_context(lock.held(target / lock.WRITE_LOCK, f"writing to {target}", 0.0))
         # Garbage collection leaves the revision alone while this is held.
-        stack.enter_context(held_if_writable(store.path / BACKUP_LOCK, f"copying {store.path}", _WAIT_SECONDS))
+        stack.enter_context(held_if_writable(store.path / BACKUP_LOCK, f"copying {store.path}", WAIT_SECONDS))
         wanted = store.manifest()
         newest = manifest.revisions(target)[-1:]
         if newest and newest[0] > wanted.revision:

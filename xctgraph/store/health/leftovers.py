@@ -20,7 +20,7 @@ LOCKS = (lock.WRITE_LOCK, *PROJECTION_LOCKS, BACKUP_LOCK)
 # A lock file is made under another name first, and linked within moments.
 _LINKING_SECONDS = 60.0
 # Scans that were measured, but not taken into the store: the same ingest, run again, goes on from them.
-_MEASURED = "measured/*"
+MEASURED = "measured"
 _MEASURED_SECONDS = 86_400.0
 _OF_LOCK = {
     lock.WRITE_LOCK: "manifest-*.json",
@@ -76,7 +76,7 @@ def find(root: Path, referenced: AbstractSet[str] | None, free: Mapping[str, boo
             ):
                 found.append(path)
         oldest = time.time() - _MEASURED_SECONDS
-        found += [path for path in root.glob(_MEASURED) if _modified(path) < oldest]
+        found += [path for path in (root / MEASURED).glob("*") if _modified(path) < oldest]
     return sorted(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xctgraph.store import files, manifest
-from xctgraph.store.errors import InputError, MissingExtra, StoreCorrupt, StoreError, StoreNotFound
+from xctgraph.store.errors import InputError, StoreCorrupt, StoreError, StoreNotFound
 from xctgraph.store.health import backup
 from xctgraph.store.health.backup import Copied
 from xctgraph.store.health.leftovers import BACKUP_LOCK, held_if_writable
 from xctgraph.store.progress import Progress, silent
+from xctgraph.store.remote import need_packages
 from xctgraph.store.store import Store
-
-_WAIT_SECONDS = 600.0
-_MANIFEST = re.compile(r"manifest-(\d+)\.json")
 
 
 class _Place(NamedTuple):
@@ -30,11 +27,6 @@ class _Place(NamedTuple):
         self.fs.invalidate_cache()
         found: dict[str, dict[str, Any]] = self.fs.find(self.root, detail=True)
         return {name.removeprefix(self.root).lstrip("/"): int(entry["size"]) for name, entry in found.items()}
-
-
-def is_url(place: str | Path) -> bool:
-    """Whether a place is in an object store."""
-    return "://" in str(place)
 
 
 def back_up(store: Store, url: str, *, progress: Progress = silent) -> Copied:
@@ -54,16 +46,19 @@ def back_up(store: Store, url: str, *, progress: Progress = silent) -> Copied:
     MissingExtra
         If the packages for object stores are not installed.
     """
-    with _reached(url) as place, held_if_writable(store.path / BACKUP_LOCK, f"copying {store.path}", _WAIT_SECONDS):
+    with _reached(url) as place, held_if_writable(store.path / BACKUP_LOCK, f"copying {store.path}", backup.WAIT_SECONDS):
         wanted = store.manifest()
         there = place.sizes()
-        newest = max(_revisions(there), default=None)
+        newest = max(manifest.numbers(there), default=None)
         if newest is not None:
             other = _read(place, newest)
             if other.store_id != wanted.store_id:
                 raise InputError(f"{url} holds another store ({other.store_id}, not {wanted.store_id}): give a place of its own")
             if newest > wanted.revision:
-                raise StoreError(f"{url} holds revision {newest}, newer than revision {wanted.revision} of {store.path}")
+                raise StoreError(
+                    f"{url} holds revision {newest}, newer than revision {wanted.revision} of {store.path}: restore "
+                    "from it, or back up to another place"
+                )
         n_copied = 0
         for done, part in enumerate(wanted.parts):
             progress(f"copying to {url}", done, len(wanted.parts))
@@ -101,7 +96,7 @@ def restore(url: str, destination: Path, *, overwrite: bool = False, progress: P
     beside.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{destination.name}{files.TEMPORARY}", dir=beside) as name:
         with _reached(url) as place:
-            newest = max(_revisions(place.sizes()), default=None)
+            newest = max(manifest.numbers(place.sizes()), default=None)
             if newest is None:
                 raise StoreNotFound(f"there is no backup at {url}: give a place that `xctgraph backup` wrote to")
             wanted = _read(place, newest)
@@ -114,10 +109,6 @@ def restore(url: str, destination: Path, *, overwrite: bool = False, progress: P
         return backup.restore(Path(name), destination, overwrite=overwrite, progress=progress)
 
 
-def _revisions(names: dict[str, int]) -> list[int]:
-    return [int(found[1]) for name in names if (found := _MANIFEST.fullmatch(name))]
-
-
 def _read(place: _Place, revision: int) -> manifest.Manifest:
     with tempfile.TemporaryDirectory() as folder:
         path = manifest.path_of(Path(folder), revision)
@@ -127,11 +118,9 @@ def _read(place: _Place, revision: int) -> manifest.Manifest:
 
 @contextmanager
 def _reached(url: str) -> Iterator[_Place]:
-    try:
-        import fsspec
-        import s3fs  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("s3fs", "s3", url) from error
+    need_packages(url)
+    import fsspec
+
     try:
         fs, root = fsspec.core.url_to_fs(url)
         yield _Place(fs, root.rstrip("/"))
