@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import s3fs
 
 from xctgraph.ingest import volumes
 
@@ -31,13 +34,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             time.sleep(0.1)
         os.environ.update(given, AWS_ENDPOINT_URL=found[1])
         volumes.reader_process().close()
-        import s3fs
-
-        # Another server of this process may have been asked before.
-        s3fs.S3FileSystem.clear_instance_cache()
         s3fs.S3FileSystem().mkdir(BUCKET)
         yield f"s3://{BUCKET}"
     finally:
+        # Connections are ended with their filesystems, and the next server of this process is not asked through these.
+        s3fs.S3FileSystem.clear_instance_cache()
+        gc.collect()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -46,3 +48,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         volumes.reader_process().close()
         server.kill()
         server.wait()
+
+
+def upload(folder: Path, place: str) -> None:
+    """Put a folder into the object store."""
+    s3fs.S3FileSystem().put(f"{folder}/", place, recursive=True)

@@ -13,9 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-from xctgraph.ingest import labelling
+from xctgraph.ingest import config, labelling, pipeline
 from xctgraph.ingest.labelling import Slab
 from xctgraph.ingest.resources import BASE, SLAB_BYTES, Resources
+from xctgraph.store import open_store
 from xctgraph.store.errors import InputError
 from xctgraph.store.limits import parse_bytes
 
@@ -113,3 +114,28 @@ def _write(folder: Path, mask: np.ndarray) -> None:
 def _ingest(folder: Path, memory: str) -> subprocess.CompletedProcess[str]:
     command = [XCTGRAPH, "ingest", "v.h5", "--sample", "S", "--voxel-size", "1um", "--segmentation", "threshold:0.5", "--json"]
     return subprocess.run([*command, "--memory", memory], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_what_a_notebook_holds_is_not_the_ingests_but_the_ingest_keeps_to_its_memory(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    # Noise: as many runs as can be.
+    grey = rng.integers(0, 2, (60, 120, 120), dtype=np.uint8)
+    np.save(tmp_path / "v.npy", grey)
+    given = {
+        "sample": {"id": "S", "voxel_size_um": 1.0},
+        "segmentation": {"method": "mask", "kinds": {1: "grain"}},
+        "scan": [{"t": 0, "path": str(tmp_path / "v.npy")}],
+    }
+    held = np.ones(2 * 2**30, np.uint8)
+    dataset = config.parse(given, origin="test")
+    with open_store(tmp_path / "small.store", create=True) as store:
+        with pytest.raises(InputError, match=r"takes \S+ GB, but 0\.44 GB are allowed\. Give --memory") as caught:
+            pipeline.ingest(store, dataset, resources=Resources(1, BASE + 20 * 2**20))
+        named = re.search(r"Give --memory (\S+);", str(caught.value))
+        assert named is not None
+        enough = parse_bytes(named[1])
+        assert enough < 2**30 < held.nbytes
+        (result,) = pipeline.ingest(store, dataset, resources=Resources(1, enough))
+    assert result.action == "add"
+    assert held.all()

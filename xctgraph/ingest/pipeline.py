@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from xctgraph.ingest import commit, config, measured, plan, quality, rows, scan
 from xctgraph.ingest.commit import Committed
-from xctgraph.ingest.resources import Resources
+from xctgraph.ingest.resources import BASE, Resources
 from xctgraph.store import Store, Transaction, limits
 from xctgraph.store.errors import InputError, ScanExists
 from xctgraph.store.job import Job
@@ -86,6 +86,8 @@ def ingest(
         If another writer is at work.
     """
     resources = resources or Resources()
+    # What a notebook or another program around holds for itself is not the ingest's.
+    foreign = max(0, limits.resident() - BASE)
     plans = plan.make(store, dataset, replace=replace, resources=resources)
     dataset = plan.described(dataset, plans)
     # A server that cannot be reached or holds another store's graph is an error before hours of work, not after.
@@ -98,7 +100,7 @@ def ingest(
             if scan_plan.action == "skip":
                 results.append(_skip(store, dataset, scan_plan))
             else:
-                results.append(_ingest_scan(store, dataset, scan_plan, measuring, resources, progress))
+                results.append(_ingest_scan(store, dataset, scan_plan, measuring, resources, foreign, progress))
                 limits.release()
             if live and project:
                 store.project(progress=progress)
@@ -113,6 +115,7 @@ def _ingest_scan(
     scan_plan: plan.ScanPlan,
     measuring: measured.Measuring,
     resources: Resources,
+    foreign: int,
     progress: Progress,
 ) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
@@ -135,7 +138,7 @@ def _ingest_scan(
         origin = rows.Origin(sample, tx.sample_no(sample), t)
         # With workers the limit is that of their tasks.
         if made.labels is not None and resources.scheduler is None:
-            _check_memory(tx.manifest(), sample, t, made.labels, resources.memory)
+            _check_memory(tx.manifest(), sample, t, made.labels, foreign, resources.memory)
         progress(f"t = {t}: finding neighbours and links", 0, 0)
         if made.labels is not None:
             tx.put("label_runs", made.labels.to_table(), sample=sample, t=t)
@@ -159,7 +162,7 @@ def _ingest_scan(
     return ScanResult.of(t, scan_plan.action, done, made.segmentation, warnings)
 
 
-def _check_memory(held: Manifest, sample: str, t: int, labels: Labels, allowed: int) -> None:
+def _check_memory(held: Manifest, sample: str, t: int, labels: Labels, foreign: int, allowed: int) -> None:
     """Refuse a scan whose neighbours and links don't fit into the memory, before they are looked for.
 
     Raises
@@ -176,7 +179,7 @@ def _check_memory(held: Manifest, sample: str, t: int, labels: Labels, allowed: 
     n_runs = len(labels.label)
     near = NEAR_BYTES[0] * n_runs + NEAR_BYTES[1] * labels.n
     link = LINK_BYTES[0] * (n_runs + runs) + LINK_BYTES[1] * (labels.n + features) if runs else 0
-    needed = limits.resident() + max(near, link)
+    needed = limits.resident() - foreign + max(near, link)
     if needed > allowed:
         raise InputError(
             f"scan t = {t} has {labels.n:,} features of {n_runs:,} runs: to find their neighbours and links takes "

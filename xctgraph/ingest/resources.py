@@ -14,6 +14,11 @@ BASE = 400 * 2**20
 SLAB_BYTES = 32 * 2**20
 
 
+def _memory() -> int:
+    """Bytes for an ingest in this process, which may hold much already: in a notebook, say."""
+    return min(limits.memory(), BASE + limits.room())
+
+
 @dataclass(frozen=True)
 class Resources:
     """What an ingest may use.
@@ -24,7 +29,7 @@ class Resources:
     """
 
     workers: int = field(default_factory=limits.workers)
-    memory: int = field(default_factory=limits.memory)
+    memory: int = field(default_factory=_memory)
     scheduler: str | None = None
     measured: Path | None = None
 

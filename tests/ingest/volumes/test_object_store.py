@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import s3fs
 import zarr
 
 from tests.ingest.distributed.conftest import dataset, paths, rows
-from tests.s3_server import BUCKET, s3
+from tests.s3_server import BUCKET, s3, upload
 from xctgraph.ingest import pipeline, volumes
 from xctgraph.ingest.resources import Resources
 from xctgraph.store import open_store
@@ -17,18 +19,30 @@ from xctgraph.store.errors import VolumeError
 
 __all__ = ["paths", "s3"]
 
-
-def put(place: str, array: np.ndarray, **options: object) -> None:
-    made = zarr.create_array(place, shape=array.shape, dtype=array.dtype, chunks=(16, 24, 26), **options)
-    made[...] = array
+CHUNKS = (16, 24, 26)
 
 
-def test_the_rows_are_those_of_files(s3: str, paths: dict[str, list[Path]], tmp_path: Path) -> None:
+@pytest.fixture
+def put(s3: str, tmp_path: Path) -> Callable[..., None]:
+    """Write an array to a Zarr store on the disk, and upload that to a place."""
+
+    def write(place: str, array: np.ndarray, name: str = "", **options: object) -> None:
+        folder = tmp_path / "uploads" / place.rsplit("/", 1)[1]
+        made = zarr.create_array(folder, name=name or None, shape=array.shape, dtype=array.dtype, overwrite=True, **options)
+        made[...] = array
+        upload(folder, place)
+
+    return write
+
+
+def test_the_rows_are_those_of_files(
+    s3: str, put: Callable[..., None], paths: dict[str, list[Path]], tmp_path: Path
+) -> None:
     there: dict[str, list[str]] = {"path": [], "mask": []}
     for role, files in paths.items():
         for t, file in enumerate(files):
             there[role].append(f"{s3}/series/{role}_{t}.zarr")
-            put(there[role][-1], np.load(file))
+            put(there[role][-1], np.load(file), chunks=CHUNKS)
     stores = []
     for name, places in (("there", there), ("here", paths)):
         stores.append(open_store(tmp_path / name, create=True))
@@ -47,25 +61,23 @@ def test_the_rows_are_those_of_files(s3: str, paths: dict[str, list[Path]], tmp_
     assert np.array_equal(crop.raw, volumes.crop(stores[1], "S1/0/1").raw)
 
 
-def test_groups_and_fill_values(s3: str, rng: np.random.Generator) -> None:
+def test_groups_and_fill_values(s3: str, put: Callable[..., None], rng: np.random.Generator) -> None:
     array = rng.integers(0, 99, (40, 30, 20), dtype=np.uint8)
     array[:16] = 7
-    group = zarr.open_group(f"{s3}/group.zarr", mode="w")
-    made = group.create_array("a/b", shape=array.shape, dtype=array.dtype, chunks=(16, 30, 20), fill_value=7)
-    made[...] = array
+    put(f"{s3}/group.zarr", array, "a/b", chunks=(16, 30, 20), fill_value=7)
     with volumes.open_volume(f"{s3}/group.zarr:/a/b") as volume:
         assert volume.shape == array.shape
         assert np.array_equal(volume.read(3, 39), array[3:39])
         assert any("fill value 7" in text for text in getattr(volume, "warnings", ()))
 
 
-def test_a_changed_object_changes_the_fingerprint(s3: str, rng: np.random.Generator) -> None:
+def test_a_changed_object_changes_the_fingerprint(s3: str, put: Callable[..., None], rng: np.random.Generator) -> None:
     array = rng.integers(0, 9, (20, 24, 26), dtype=np.uint8)
-    put(f"{s3}/changed.zarr", array)
+    put(f"{s3}/changed.zarr", array, chunks=CHUNKS)
     before = volumes.fingerprint(f"{s3}/changed.zarr")
     assert volumes.fingerprint(f"{s3}/changed.zarr") == before
     array[10, 10, 10] += 1
-    put(f"{s3}/changed.zarr", array, overwrite=True)
+    put(f"{s3}/changed.zarr", array, chunks=CHUNKS)
     assert volumes.fingerprint(f"{s3}/changed.zarr") != before
 
 
@@ -79,9 +91,7 @@ def test_a_changed_object_changes_the_fingerprint(s3: str, rng: np.random.Genera
     ],
 )
 def test_what_is_wrong_is_said(s3: str, place: str, words: str) -> None:
-    import s3fs
-
-    s3fs.S3FileSystem(skip_instance_cache=True).pipe_file(f"{BUCKET}/plain.bin", b"x" * 100)
+    s3fs.S3FileSystem().pipe_file(f"{BUCKET}/plain.bin", b"x" * 100)
     with pytest.raises(VolumeError, match=words):
         volumes.open_apart(place.format(s3=s3))
 

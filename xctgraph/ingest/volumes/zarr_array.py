@@ -14,6 +14,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.abc.store import Store
+from zarr.core.sync import sync
 from zarr.storage import FsspecStore, LocalStore, ZipStore
 
 from xctgraph.ingest.volumes import places, zarr_discovery, zarr_layout
@@ -82,7 +83,7 @@ class ZarrVolume(FileVolume):
                 )
             self._unit, self._blosc = unit, _is_blosc(self._array) and isinstance(self._store, LocalStore)
         except BaseException:
-            self._store.close()
+            self.close()
             raise
 
     def _fill(self, out: NDArray[Any], selection: Selection) -> None:
@@ -101,6 +102,8 @@ class ZarrVolume(FileVolume):
 
     def close(self) -> None:
         """Close the store."""
+        if isinstance(self._store, FsspecStore):
+            sync(_end_session(self._store.fs))
         self._store.close()
 
     def _check_chunks(self, unit: tuple[int, ...]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
@@ -181,8 +184,15 @@ def _parse(inside: str, path: Path) -> tuple[str, dict[str, int]]:
 
 def _open_store(root: Path) -> Store:
     if places.is_remote(root):
-        return FsspecStore.from_url(str(root), read_only=True)
+        # A filesystem of its own, so that its session can be ended with it.
+        return FsspecStore.from_url(str(root), storage_options={"skip_instance_cache": True}, read_only=True)
     return LocalStore(root, read_only=True) if root.is_dir() else ZipStore(root, mode="r")
+
+
+async def _end_session(filesystem: Any) -> None:
+    """Close the connections of a filesystem, which fsspec leaves open where it is used asynchronously, as Zarr does."""
+    if hasattr(filesystem, "set_session"):
+        await (await filesystem.set_session()).close()
 
 
 def _open_node(store: Store, root: Path) -> zarr_discovery.Node:
