@@ -21,8 +21,10 @@ from benchmarks import (
     fronts,
     growth_grey,
     labelling,
+    learning,
     linking,
     out_of_core,
+    prediction,
     pseudolabel,
     sampling,
     scale,
@@ -205,3 +207,36 @@ def test_forecast_reads_samples_of_the_generator(tmp_path: Path, seed: int) -> N
         found = forecast.forecast(store, targets=("advanced",), split="sample", repeats=1, n_draws=99, networks=False)
     table = forecast.table(found)
     assert len(re.findall(r"^\| (?:distance|place|density|trees) \| 0\.\d+", table, re.MULTILINE)) == 4
+
+
+def test_learned_masks_are_compared_with_classical_ones_on_the_same_slices(seed: int) -> None:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    size = learning.Size((32, 64, 64), 40, 30, 4, (6,), 2)
+    found = dict(learning.run({"plain": learning.DIFFICULTIES["noise 0.125"]}, size, seed))
+    (ways,) = {tuple(one) for one in found["plain"]}
+    assert set(ways) == {
+        f"{way} 6{end}" for way in ("learned",) for end in ("", ", each slice", ", 2.5D", ", 2.5D, each slice")
+    } | {"classical 6"}
+    for one in found["plain"]:
+        assert len({way.slices.shape for way in one.values()}) == 1
+        # Pixels right and missed are those of the truth, whatever the way; so are the objects.
+        for part in ("slices", "volumes"):
+            truths = [getattr(way, part) for way in one.values()]
+            for right, missed in ((0, 2), (3, 5)):
+                assert len({int((part_[..., right] + part_[..., missed]).sum()) for part_ in truths}) == 1
+    assert learning.f1(np.array([3, 1, 1, 2, 0, 2])).tolist() == [6 / 8, 4 / 6]
+    assert learning.table(found).count("| plain |") == 3
+    assert learning.along_z(found, size).count("| plain |") == 6
+
+
+def test_runtimes_give_the_same_masks_and_memory_is_measured(seed: int, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    torch.set_num_threads(1)
+    model, test = prediction.trained(tmp_path, prediction.small_spec(20), seed, (32, 64, 64), 40)
+    rows = prediction.runtimes(tmp_path, model, test, 1)
+    assert [row.what for row in rows] == ["torch f32", "ONNX Runtime f32", "OpenVINO f32", "OpenVINO bf16"]
+    assert all(row.unlike < 1e-3 for row in rows[:3])
+    assert all(row.seconds > 0 for row in rows)
+    assert prediction.peak_mb(tmp_path, tmp_path / "model" / "model.pt", 32, seed) > 50

@@ -82,11 +82,13 @@ def test_a_class_that_nobody_has_does_not_count() -> None:
     assert float(metrics.mean_f1(np.array(found["confusion"]).sum(axis=0))) == 1
 
 
-def test_objects_are_matched_one_to_one(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("shape", [(40, 40), (12, 14, 13)])
+def test_objects_are_matched_one_to_one(shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    solid = ndimage.generate_binary_structure(len(shape), 1)
     for _ in range(20):
-        truth = ndimage.binary_opening(rng.random((40, 40)) < 0.6)
-        mask = ndimage.binary_opening(np.where(rng.random((40, 40)) < 0.85, truth, rng.random((40, 40)) < 0.3))
-        a, b = label(truth, connectivity=2), label(mask, connectivity=2)
+        truth = ndimage.binary_opening(rng.random(shape) < 0.2 + 0.2 * len(shape), solid)
+        mask = ndimage.binary_opening(np.where(rng.random(shape) < 0.85, truth, rng.random(shape) < 0.3), solid)
+        a, b = label(truth, connectivity=len(shape)), label(mask, connectivity=len(shape))
         hits, used = {}, set()
         for i, j in itertools.product(range(1, a.max() + 1), range(1, b.max() + 1)):
             if ((a == i) & (b == j)).sum() / ((a == i) | (b == j)).sum() > 0.5:

@@ -14,7 +14,6 @@ from xctgraph.ingest.sampling.agreement import boundary_f1
 Mask = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 SIZES = (1, 10, 30, 100, 300)  # pixels from which objects are counted apart
-_EIGHT = np.ones((3, 3), np.bool_)
 _OVERLAP = 0.5
 _DRAWS = 2000
 
@@ -58,7 +57,7 @@ def reference(counts: Counts) -> dict[str, float]:
 
 
 def objects(truth: NDArray[np.bool_], found: NDArray[np.bool_], least: int = 3) -> tuple[Counts, Counts, Counts]:
-    """Objects of one slice and class: 8-connected parts of at least `least` pixels.
+    """Objects of one class in a slice (8-connected) or a volume (26-connected), of at least `least` pixels or voxels.
 
     An object is found if its IoU with one of the mask is above 0.5; no two can then be matched to one.
 
@@ -69,8 +68,9 @@ def objects(truth: NDArray[np.bool_], found: NDArray[np.bool_], least: int = 3) 
     surplus : ndarray
         Pixels of each object of the mask that is none of the truth.
     """
-    a, n_a = ndimage.label(truth, _EIGHT)
-    b, n_b = ndimage.label(found, _EIGHT)
+    touching = np.ones((3,) * truth.ndim, np.bool_)
+    a, n_a = ndimage.label(truth, touching)
+    b, n_b = ndimage.label(found, touching)
     size_a, size_b = np.bincount(a.ravel(), minlength=n_a + 1), np.bincount(b.ravel(), minlength=n_b + 1)
     both = (a > 0) & (b > 0)
     pairs, shared = np.unique(a[both].astype(np.int64) * (n_b + 1) + b[both], return_counts=True)
