@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 import xctgraph as xg
@@ -16,7 +15,6 @@ from xctgraph.analysis.forecast import Answer, forecast
 pytest.importorskip("torch_geometric")
 
 BOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "forecast.ipynb"
-PAGE = Path(__file__).parents[2] / "docs" / "forecast.md"
 SMALL = {"SAMPLES": 5, "SHAPE": (48, 112, 112), "DEFECTS": 150, "SCANS": 4, "REPEATS": 1, "DRAWS": 99, "EPOCHS": 2}
 SENTENCE = re.compile(r"\*\*(?P<target>\w+), attraction (?P<attraction>\d)\*\*: of (?P<n>\d+) candidates (?P<events>\d+) events")
 
@@ -53,22 +51,3 @@ def test_it_runs_and_says_what_the_studies_found(tmp_path: Path) -> None:
             match = SENTENCE.search(line)
             assert match is not None
             assert one.target == "advanced" or int(match["events"]) <= events
-
-
-def test_the_published_run_is_whole() -> None:
-    book = nbformat.read(BOOK, as_version=4)
-    nbformat.validate(book)
-    code = [cell for cell in book.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    outputs = [one for cell in code for one in cell.outputs]
-    assert not [one for one in outputs if one.output_type == "error" or one.get("name") == "stderr"]
-    assert sum("image/png" in one.get("data", {}) for one in outputs) == 1
-    assert len(SENTENCE.findall(printed(book))) == 4
-    assert BOOK.stat().st_size < 300_000
-
-
-def test_the_page_quotes_the_published_run() -> None:
-    (quoted,) = re.findall(r"^## The notebook\n(.*?)(?=^## )", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert "notebooks/forecast.ipynb" in quoted
-    assert numbers(quoted)
-    assert numbers(quoted) <= numbers(printed(nbformat.read(BOOK, as_version=4)))
