@@ -26,7 +26,9 @@ def connect(path: str = ":memory:", *, memory: int | None = None, **settings: Se
         "autoload_known_extensions": False,
     }
     opened = duckdb.connect(path, config=own | settings)
-    opened.execute("SET enable_progress_bar = false")
+    # In Jupyter without ipywidgets there is no bar, and DuckDB refuses to change that.
+    if opened.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        opened.execute("SET enable_progress_bar = false")
     return opened
 
 
