@@ -91,12 +91,12 @@ class Cluster:
             folder = measured.folder_of(self._folder, dataset.sample.id, scan_plan)
             roles = ("path", "labels", "confidence", "mask")
             there = scan_plan.scan.model_copy(update=_absolute(scan_plan.scan, roles))
-            work = tasks.Work(dataset, dataclasses.replace(scan_plan, scan=there), folder, resources.memory)
+            work = tasks.Work(dataset, dataclasses.replace(scan_plan, scan=there, links=None), folder, resources.memory)
             made: Future[Any] | Path = folder
             if not folder.exists():
                 self._submitted[there.t] = self._submit(work, -place)
                 made = self._submitted[there.t].finished
-            if before is not None:
+            if before is not None and scan_plan.links is None:
                 pair = (before[0], work)
                 options: dict[str, Any] = {"priority": 0.7 - place, "pure": False}
                 linked = self._client.submit(tasks.link, pair, (before[1], made), **options)
