@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from pathlib import Path
 
@@ -150,9 +151,8 @@ def test_links_of_tables_are_those_of_the_file(store: Store, tmp_path: Path, rng
     write(tmp_path / "links.csv", rows)
     extra = '[units]\nposition = "um"\nsize = "um"\n[correspondence]\nlinks = "links.csv"\n'
     described = tables.load(exports.dataset(tmp_path, "", exports.scans(paths), extra))
-    results = tables.ingest(store, described)
+    tables.ingest(store, described)
     assert found(store).keys() == set(rows)
-    assert "um (median) from a smooth displacement" in "".join(results[1].warnings) or not results[1].warnings
     assert [result.action for result in tables.ingest(store, described)] == ["skip", "skip"]
     write(tmp_path / "links.csv", [*rows, (0, 5, 1, int(names[1][0]))])
     with pytest.raises(InputError, match=r"names 1 label that scan t = 0 does not have: 5 \(row 15\); it has 14 features"):
@@ -235,3 +235,18 @@ def test_scans_to_come_and_links_of_a_geff_go_with_no_file(tmp_path: Path) -> No
     layout = '[table]\nformat = "geff"\nkind = "pore"\npath = "tracks.geff"'
     with pytest.raises(InputError, match="a GEFF holds the links itself"):
         tables.load(exports.dataset(tmp_path, layout, "", '[correspondence]\nlinks = "links.csv"\n'))
+
+
+def test_the_blocks_of_the_page_run_as_written(store: Store, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "linking.md").read_text(encoding="utf-8")
+    blocks = {name: re.search(rf"<!-- test: {name} -->\n```\w+\n(.*?)```", page, re.DOTALL) for name in ("given", "links")}
+    toml, csv = (block[1] for block in blocks.values() if block is not None)
+    (tmp_path / "links.csv").write_text(csv, encoding="utf-8")
+    for t, labels in enumerate(([17], [4, 9], [4])):
+        np.save(tmp_path / f"{t}.npy", cubes(np.array(labels + [0] * (2 - len(labels)))))
+    scans = "".join(f'[[scan]]\nt = {t}\npath = "{t}.npy"\n' for t in range(3))
+    segmentation = '[segmentation]\nmethod = "labels"\nkind = "pore"\n'
+    (tmp_path / "dataset.toml").write_text(f'[sample]\nid = "S1"\nvoxel_size_um = 1\n{segmentation}{toml}{scans}')
+    pipeline.ingest(store, config.load(tmp_path / "dataset.toml"))
+    assert found(store) == {(0, 17, 1, 4): 0.98, (0, 17, 1, 9): 0.71, (1, 4, 2, 4): None}
+    assert store.read("next").sort_by("source")["event"].to_pylist() == ["split", "split", "continue"]
