@@ -96,16 +96,16 @@ def test_links_are_scored_against_the_truth_for_every_method(seed: int) -> None:
 
 
 def test_links_are_told_by_displacement_and_by_size(seed: int, tmp_path: Path) -> None:
-    rows = displacement.against_displacement(500, seed, (3.0, 30.0))
+    rows = displacement.against_displacement(1000, seed, (3.0, 20.0))
     found = displacement.curves(rows)
     assert len(found) == 11
     near, far = zip(*found[linking.OURS], strict=True)
     assert near[0] < 0.5
-    assert near[1] > 0.8
+    assert near[1] > 0.6
     assert min(far) > 0.9
     raw = found[f"mutual nearest neighbours, {linking.RAW}"]
     assert raw[0][1] > 0.9
-    assert raw[1][1] < 0.7, "without a field the links are lost beyond the spacing"
+    assert raw[1][1] < 0.8, "without a field links are lost as the displacement nears the spacing"
     assert displacement.table(rows).count("\n") == 12
     displacement.draw(rows).savefig(tmp_path / "f.png")
     made = clouds.cloud(500, np.cbrt(500 / linking.DENSITY), clouds.Motion(smooth=3), seed)
