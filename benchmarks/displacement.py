@@ -1,13 +1,14 @@
 """Links against how far the sample moved, and against the size of the features.
 
-`python -m benchmarks.displacement [--features 3000] [--seed S]` prints the tables of docs/linking.md and draws its figure.
+`python -m benchmarks.displacement [--features 19000] [--seed S] [--all]` prints the tables of docs/linking.md, draws its figure.
+With few features, a displacement of several spacings is a large strain; with many, some trackers take minutes each (`--all`).
 """
 
 from __future__ import annotations
 
 import argparse
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,17 +20,18 @@ from benchmarks.clouds import Motion, cloud
 from benchmarks.linking import CASES, DENSITY, MOVED, OURS, RAW, Linked
 from xctgraph.ingest.correspondence.link import link
 
+QUICK = ("mutual nearest neighbours", "SciPy sparse assignment")
 AMPLITUDES = (3.0, 8.0, 16.0, 27.0, 40.0, 55.0, 80.0)
 EDGES = (0.0, 20.0, 40.0, 80.0, 160.0, np.inf)
 FIGURE = Path(__file__).parents[1] / "docs" / "images" / "linking.png"
 
 
 def against_displacement(
-    features: int, seed: int, amplitudes: Sequence[float] = AMPLITUDES, *, peers: bool = True
+    features: int, seed: int, amplitudes: Sequence[float] = AMPLITUDES, trackers: Collection[str] | None = None
 ) -> list[Linked]:
-    """Every method on smooth displacements of rising amplitude, voxels."""
+    """Every method, or those named in `trackers`, on smooth displacements of rising amplitude, voxels."""
     cases = {f"{amplitude:g}": Motion(smooth=amplitude) for amplitude in amplitudes}
-    return linking.run(features, seed, cases, peers=peers)
+    return linking.run(features, seed, cases, trackers=trackers)
 
 
 def curves(rows: list[Linked]) -> dict[str, list[tuple[float, float]]]:
@@ -95,11 +97,12 @@ def sizes_table(features: int, seeds: Sequence[int]) -> str:
 def main() -> None:
     """Parse the command line, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--features", type=int, default=3000)
+    parser.add_argument("--features", type=int, default=19_000)
     parser.add_argument("--seed", type=int, default=secrets.randbits(31))
+    parser.add_argument("--all", action="store_true", help="all trackers, and not only the quick ones")
     given = parser.parse_args()
     linking.run(500, 0, peers=False)  # compiles the kernels
-    rows = against_displacement(given.features, given.seed)
+    rows = against_displacement(given.features, given.seed, trackers=None if given.all else QUICK)
     print(f"{given.features} features, seed {given.seed}\n\n{table(rows)}\n", flush=True)
     draw(rows).savefig(FIGURE, dpi=130)
     seeds = [secrets.randbits(31) for _ in range(3)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +45,15 @@ class Linked:
     ratio: float
 
 
-def run(features: int, seed: int, cases: dict[str, Motion] | None = None, *, peers: bool = True) -> list[Linked]:
-    """Link the cases with every method."""
+def run(
+    features: int,
+    seed: int,
+    cases: dict[str, Motion] | None = None,
+    *,
+    peers: bool = True,
+    trackers: Collection[str] | None = None,
+) -> list[Linked]:
+    """Link the cases with every method; `trackers` names the peers, all if not given."""
     rows = []
     for name, motion in (cases or CASES).items():
         made = cloud(features, np.cbrt(features / DENSITY), motion, seed)
@@ -58,11 +65,13 @@ def run(features: int, seed: int, cases: dict[str, Motion] | None = None, *, pee
         rows.append(Linked(name, OURS, seconds, *score(ours, made), made.displacement / made.spacing))
         if peers and features <= LARGEST_FOR_PEERS:
             known = links.field.num_rows > 0
-            rows += _peers(name, made, Field.from_table(links.field).at(made.first) if known else np.zeros_like(made.first))
+            rows += _peers(
+                trackers, name, made, Field.from_table(links.field).at(made.first) if known else np.zeros_like(made.first)
+            )
     return rows
 
 
-def _peers(case: str, made: Cloud, displacement: Floats) -> Iterator[Linked]:
+def _peers(trackers: Collection[str] | None, case: str, made: Cloud, displacement: Floats) -> Iterator[Linked]:
     # Imported here: it takes seconds, which importers of this module need not wait for.
     from benchmarks.trackers import TRACKERS
 
@@ -70,6 +79,8 @@ def _peers(case: str, made: Cloud, displacement: Floats) -> Iterator[Linked]:
     ratio = made.displacement / made.spacing
     for words, moved, radius in ((RAW, 0.0, raw_radius), (MOVED, 1.0, WARPED_RADIUS)):
         for name, peer in TRACKERS.items():
+            if trackers is not None and name not in trackers:
+                continue
             start = time.perf_counter()
             found = peer(made.first + moved * displacement, made.second, radius)
             seconds = time.perf_counter() - start
