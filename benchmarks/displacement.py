@@ -106,7 +106,7 @@ def main() -> None:
     print(f"{given.features} features, seed {given.seed}\n\n{table(rows)}\n", flush=True)
     draw(rows).savefig(FIGURE, dpi=130)
     seeds = [secrets.randbits(31) for _ in range(3)]
-    print(f"19000 features, seeds {seeds}\n\n{sizes_table(19_000, seeds)}")
+    print(f"{given.features} features, seeds {seeds}\n\n{sizes_table(given.features, seeds)}")
 
 
 if __name__ == "__main__":
