@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,21 +29,31 @@ CASES = {
 DENSITY = 19_000 / 512**3
 WARPED_RADIUS = 10.0
 LARGEST_FOR_PEERS = 30_000
+OURS = "xctgraph `link`"
+RAW, MOVED = "raw positions", "positions moved by our field"
 
 
 @dataclass(frozen=True)
 class Linked:
-    """One method on one pair of scans; `found` is whether it came to an end."""
+    """One method on one pair of scans; `ratio` is the median displacement over the distance between nearest neighbours."""
 
     case: str
     method: str
     seconds: float
     f1: float
     of_events: float
+    ratio: float
 
 
-def run(features: int, seed: int, cases: dict[str, Motion] | None = None, *, peers: bool = True) -> list[Linked]:
-    """Link the cases with every method."""
+def run(
+    features: int,
+    seed: int,
+    cases: dict[str, Motion] | None = None,
+    *,
+    peers: bool = True,
+    trackers: Collection[str] | None = None,
+) -> list[Linked]:
+    """Link the cases with every method; `trackers` names the peers, all if not given."""
     rows = []
     for name, motion in (cases or CASES).items():
         made = cloud(features, np.cbrt(features / DENSITY), motion, seed)
@@ -52,23 +62,29 @@ def run(features: int, seed: int, cases: dict[str, Motion] | None = None, *, pee
         links = link(a, b)
         seconds = time.perf_counter() - start
         ours = np.stack([links.next[end].to_numpy() - 1 for end in ("source", "target")], axis=1)
-        rows.append(Linked(name, "xctgraph `link`", seconds, *score(ours, made)))
+        rows.append(Linked(name, OURS, seconds, *score(ours, made), made.displacement / made.spacing))
         if peers and features <= LARGEST_FOR_PEERS:
             known = links.field.num_rows > 0
-            rows += _peers(name, made, Field.from_table(links.field).at(made.first) if known else np.zeros_like(made.first))
+            rows += _peers(
+                trackers, name, made, Field.from_table(links.field).at(made.first) if known else np.zeros_like(made.first)
+            )
     return rows
 
 
-def _peers(case: str, made: Cloud, displacement: Floats) -> Iterator[Linked]:
+def _peers(trackers: Collection[str] | None, case: str, made: Cloud, displacement: Floats) -> Iterator[Linked]:
     # Imported here: it takes seconds, which importers of this module need not wait for.
     from benchmarks.trackers import TRACKERS
 
-    raw_radius = WARPED_RADIUS if case == SMALL else float(np.ceil(1.5 * made.displacement))
-    for words, moved, radius in (("raw positions", 0.0, raw_radius), ("positions moved by our field", 1.0, WARPED_RADIUS)):
+    raw_radius = max(WARPED_RADIUS, float(np.ceil(1.5 * made.displacement)))
+    ratio = made.displacement / made.spacing
+    for words, moved, radius in ((RAW, 0.0, raw_radius), (MOVED, 1.0, WARPED_RADIUS)):
         for name, peer in TRACKERS.items():
+            if trackers is not None and name not in trackers:
+                continue
             start = time.perf_counter()
             found = peer(made.first + moved * displacement, made.second, radius)
-            yield Linked(case, f"{name}, {words}, {radius:g} voxels", time.perf_counter() - start, *score(found, made))
+            seconds = time.perf_counter() - start
+            yield Linked(case, f"{name}, {words}, {radius:g} voxels", seconds, *score(found, made), ratio)
 
 
 def markdown(rows: list[Linked]) -> str:

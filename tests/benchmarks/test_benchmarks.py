@@ -17,6 +17,7 @@ from benchmarks import (
     bolt,
     clouds,
     cluster,
+    displacement,
     forecast,
     fronts,
     growth_grey,
@@ -94,6 +95,25 @@ def test_links_are_scored_against_the_truth_for_every_method(seed: int) -> None:
     assert len(rows) == 11
     assert rows[0].f1 > 0.95
     assert all(0.5 < row.f1 <= 1 for row in rows[1:])
+
+
+def test_links_are_told_by_displacement_and_by_size(seed: int, tmp_path: Path) -> None:
+    rows = displacement.against_displacement(1000, seed, (3.0, 20.0))
+    found = displacement.curves(rows)
+    assert len(found) == 11
+    near, far = zip(*found[linking.OURS], strict=True)
+    assert near[0] < 0.5
+    assert near[1] > 0.6
+    assert min(far) > 0.9
+    raw = found[f"mutual nearest neighbours, {linking.RAW}"]
+    assert raw[0][1] > 0.9
+    assert raw[1][1] < 0.8, "without a field links are lost as the displacement nears the spacing"
+    assert displacement.table(rows).count("\n") == 12
+    displacement.draw(rows).savefig(tmp_path / "f.png")
+    made = clouds.cloud(500, np.cbrt(500 / linking.DENSITY), clouds.Motion(smooth=3), seed)
+    sizes = displacement.recall_by_size(500, [seed], clouds.Motion(smooth=3))
+    assert sum(n for n, _ in sizes) == len(made.links)
+    assert sum(n * share for n, share in sizes if n) > 0.95 * len(made.links)
 
 
 def test_spheres_that_touch_are_told_apart_where_the_neck_is_narrow(seed: int) -> None:

@@ -181,6 +181,14 @@ class WatchedDataset(Dataset):
 
     scan: list[Scan] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _no_links(self) -> Self:
+        if self.correspondence.links is not None:
+            raise ValueError(
+                "`links` of [correspondence] name scans that are there, --watch waits for scans: leave out one of the two"
+            )
+        return self
+
 
 def load(path: Path, *, watched: bool = False) -> Dataset:
     """Read a `DATASET.toml`; relative paths in it become relative to its folder.
@@ -195,9 +203,11 @@ def load(path: Path, *, watched: bool = False) -> Dataset:
     dataset = parse(read_toml(path), origin=str(path), watched=watched)
     folder = path.parent
     scans = [scan.moved(partial(places.beside, folder)) for scan in dataset.scan]
+    links = dataset.correspondence.links
+    correspondence = dataset.correspondence.model_copy(update={"links": None if links is None else str(folder / links)})
     model = dataset.segmentation.model
     segmentation = dataset.segmentation.model_copy(update={"model": None if model is None else str(folder / model)})
-    return dataset.model_copy(update={"scan": scans, "segmentation": segmentation})
+    return dataset.model_copy(update={"scan": scans, "segmentation": segmentation, "correspondence": correspondence})
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -179,6 +179,15 @@ class Correspondence(Section):
         description="what to do with a scan for which no displacement to its neighbours in time is found: refuse it, or keep it "
         "without links",
     )
+    links: Place | None = Field(
+        None,
+        description="file of all links between the scans, in place of those searched: a table with the columns `t`, `label`, "
+        "`t_next`, `label_next` and, if known, `confidence` (docs/linking.md)",
+    )
+
+    def decides(self, links: str | None) -> dict[str, float | str | None]:
+        """What decides links, as JSON; `links` stands for the content of the file."""
+        return {"max_drift_um": self.max_drift_um} | ({} if links is None else {"links": links})
 
 
 class Fractures(Section):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xctgraph.ingest import corrections, correspondence, fronts, rows, summary, tracks
+from xctgraph.ingest import corrections, correspondence, fronts, given, rows, summary, tracks
 from xctgraph.ingest.corrections import Correction
 from xctgraph.ingest.correspondence import Said, ScanSide
 from xctgraph.ingest.space import Space
@@ -214,14 +214,15 @@ def _link_all(
 ) -> _Linked:
     n_links, warnings, unregistered = 0, list[str](), list[str]()
     for a, b in pairs:
-        added, removed, said = corrections.of_pair(said, (a.t, a.features), (b.t, b.features))
-        given = _given(tx, origin, a, b) if a.links_given and b.links_given else None
+        ends = (a.t, a.features), (b.t, b.features)
+        added, removed, said = corrections.of_pair(said, *ends)
+        known = given.of_pair(tx, origin.sample, *ends) if a.links_given and b.links_given else None
         box = region.around(a.box, b.box)
         # What was found elsewhere knows nothing of what a person said.
-        links = linked_already(a.t, b.t) if linked_already and not said and given is None else None
+        links = linked_already(a.t, b.t) if linked_already and not said and known is None else None
         if links is None:
             sides = a.side(box, spacing), b.side(box, spacing)
-            links = correspondence.link(*sides, max_drift=max_drift, said=Said(given, added, removed))
+            links = correspondence.link(*sides, max_drift=max_drift, said=Said(known, added, removed))
         field = links.field
         for axis, (low, _), step in zip("zyx", box, spacing, strict=True):
             field = correspondence.shifted(field, axis, low * step)
@@ -240,16 +241,6 @@ def _link_all(
 def _put_advances(tx: Transaction, origin: rows.Origin, pairs: list[tuple[_Neighbour, _Neighbour]]) -> None:
     for a, b in pairs:
         fronts.advance(tx, replace(origin, t=a.t), b.t, a.runs)
-
-
-def _given(tx: Transaction, origin: rows.Origin, a: _Neighbour, b: _Neighbour) -> NDArray[np.int64]:
-    """Links that came with the tables of two scans, as pairs of labels; those of dropped features are left out."""
-    links = tx.read("given_links", sample=origin.sample, t=a.t).to_pandas()
-    links = links[links["t_target"] == b.t]
-    for neighbour, end in ((a, "source"), (b, "target")):
-        names = neighbour.features.select(["source_label", "label"]).to_pandas()
-        links = links.merge(names.rename(columns={"source_label": f"{end}_label", "label": end}), on=f"{end}_label")
-    return np.ascontiguousarray(links[["source", "target"]].to_numpy(np.int64))
 
 
 def _put_scan(tx: Transaction, origin: rows.Origin, scan_row: pa.Table, before: int | None, after: int | None) -> None:

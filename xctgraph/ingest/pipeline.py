@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from xctgraph.ingest import commit, config, measured, plan, quality, rows, scan
+from xctgraph.ingest import commit, config, given, measured, plan, quality, rows, scan
 from xctgraph.ingest.commit import Committed
 from xctgraph.ingest.resources import BASE, Resources
 from xctgraph.store import Store, Transaction, limits
@@ -120,12 +120,13 @@ def _ingest_scan(
 ) -> ScanResult:
     sample, t = dataset.sample.id, scan_plan.scan.t
     found: dict[str, object] = {}
+    paths = dict(scan_plan.scan.volumes()) | ({} if scan_plan.links is None else {"links": scan_plan.links.path})
     job = Job(
         command="ingest",
         sample=sample,
         t=t,
         parameters=json.loads(scan_plan.parameters),
-        inputs={"paths": dict(scan_plan.scan.volumes()), "checksum": scan_plan.checksum, "found": found},
+        inputs={"paths": paths, "checksum": scan_plan.checksum, "found": found},
     )
     with store.write(job) as tx:
         if scan_plan.action == "add" and t in tx.base.scans(sample):
@@ -135,6 +136,8 @@ def _ingest_scan(
         made = measuring.measure(scan_plan, progress)
         limits.release()
         found.update(made.segmentation)
+        if scan_plan.links is not None:
+            given.check_labels(scan_plan.links, t, given.names(made.features).to_numpy())
         origin = rows.Origin(sample, tx.sample_no(sample), t)
         # With workers the limit is that of their tasks.
         if made.labels is not None and resources.scheduler is None:
@@ -146,7 +149,7 @@ def _ingest_scan(
             tx.put("material_runs", made.material.to_table().drop_columns(["label"]), sample=sample, t=t)
         else:
             tx.drop("material_runs", sample=sample, t=t)
-        tx.drop("given_links", sample=sample, t=t)
+        given.put(tx, sample, t, scan_plan.links)
         describe_sample(tx, dataset, origin)
         row, features = rows.scan(dataset, scan_plan, made, origin), rows.features(made.features, origin)
         space, drift = dataset.space(scan_plan.shape, scan_plan.box), dataset.correspondence.max_drift_um

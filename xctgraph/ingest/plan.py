@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xctgraph.ingest import confidence, config, metadata, regions, series, volumes
+from xctgraph.ingest import confidence, config, given, metadata, regions, series, volumes
 from xctgraph.ingest.config_sections import VOLUMES
 from xctgraph.ingest.resources import Resources
 from xctgraph.ingest.volumes import region
@@ -33,7 +33,8 @@ class ScanPlan:
 
     `scan` is as declared, filled with what the file says, and `sample` what the file says of the specimen; `shape` is that of
     the whole volume, (z, y, x) in voxels; `box` the part of it that is read, ((z0, z1), (y0, y1), (x0, x1)); `slab` the number
-    of slices read at a time; `memory` the bytes planned for the program and its slabs.
+    of slices read at a time; `memory` the bytes planned for the program and its slabs; `links` are those that a file gives from
+    and to the scan, None where they are searched.
     """
 
     scan: config.Scan
@@ -47,6 +48,7 @@ class ScanPlan:
     parameters: str
     action: Action
     warnings: tuple[str, ...]
+    links: given.GivenLinks | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -62,8 +64,8 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool, resourc
     VolumeError
         If a volume cannot be read.
     InputError
-        If shapes differ, a slab does not fit into the memory, the files state another voxel size, or the sample is in the store
-        with another one.
+        If shapes differ, a slab does not fit into the memory, the files state another voxel size, the sample is in the store
+        with another one, or the file of links is wrong.
     ScanExists
         If a scan is there with another content or other parameters and `replace` is false.
     """
@@ -75,7 +77,13 @@ def make(store: Store | None, dataset: config.Dataset, *, replace: bool, resourc
         check_voxel_size(store, dataset)
     resources = resources or Resources()
     scans = sorted(dataset.scan, key=lambda s: s.t)
-    plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, replace=replace) for scan in scans]
+    links, told = None, tuple[str, ...]()
+    if dataset.correspondence.links is not None:
+        times = [scan.t for scan in scans]
+        links = given.read(dataset.correspondence.links, times)
+        told = tuple(given.doubts(links, times))
+    plans = [_plan_scan(dataset, scan, known.get(scan.t), resources, links, replace=replace) for scan in scans]
+    plans[0] = dataclasses.replace(plans[0], warnings=(*plans[0].warnings, *told))
     planned = {plan.scan.t: (plan.shape, region.shape_of(plan.box)) for plan in plans}
     check_shapes({t: (row["shape"], row["read"]) for t, row in known.items()} | planned)
     for plan in plans:
@@ -93,10 +101,10 @@ def described(dataset: config.Dataset, plans: list[ScanPlan]) -> config.Dataset:
     return dataset.model_copy(update={"sample": sample})
 
 
-def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> str:
+def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None, links: str | None = None) -> str:
     """JSON of all that decides the rows of a scan, apart from the volumes; what merely describes the sample is not part of it.
 
-    `box` is the region of interest, None for the whole volume.
+    `box` is the region of interest, None for the whole volume; `links` the digest of those given.
     """
     return json.dumps(
         {
@@ -109,7 +117,7 @@ def parameters(dataset: config.Dataset, scan: config.Scan, box: Box | None) -> s
             "density_radius_um": dataset.density_radius_um,
             "fractures": dataset.fronts,
             "region_cell_um": dataset.region_cell_um,
-            "correspondence": dataset.correspondence.model_dump(exclude={"unregistered"}),
+            "correspondence": dataset.correspondence.decides(links),
             **({} if box is None else {"roi": box}),
             **({"split": _split(dataset)} if dataset.measure.split else {}),
             "scan": scan.model_dump(exclude={*VOLUMES, "roi"}),
@@ -133,7 +141,13 @@ def _split(dataset: config.Dataset) -> dict[str, Any]:
 
 
 def _plan_scan(
-    dataset: config.Dataset, scan: config.Scan, known: dict[str, Any] | None, resources: Resources, *, replace: bool
+    dataset: config.Dataset,
+    scan: config.Scan,
+    known: dict[str, Any] | None,
+    resources: Resources,
+    links: given.GivenLinks | None,
+    *,
+    replace: bool,
 ) -> ScanPlan:
     with ExitStack() as stack:
         opened = {role: stack.enter_context(volumes.open_apart(path, axes=dataset.sample.axes)) for role, path in scan.volumes()}
@@ -165,15 +179,18 @@ def _plan_scan(
         slab = resources.slab_height(scan.path, read["path"].shape, chunk_z, voxel_bytes)
         memory = resources.plan(slab, read["path"].shape, voxel_bytes)
         checksum = "+".join(("" if role == "path" else f"{role}:") + volumes.fingerprint(v) for role, v in opened.items())
-    wanted = parameters(dataset, scan, None if region.shape_of(box) == grey.shape else box)
+    digest = None if links is None else links.digest(scan.t)
+    wanted = parameters(dataset, scan, None if region.shape_of(box) == grey.shape else box, digest)
     found = volumes.metadata_apart(scan.path)
     where = f"scan t = {scan.t}"
     warnings += [f"{where}: {text}" for text in found.warnings]
     described, contradictions = metadata.merged(scan, found.scan, where)
     warnings += contradictions + metadata.merged(dataset.sample, found.sample, where)[1]
     action = decide(known, checksum, wanted, f"{where} of sample {dataset.sample.id!r}", "volume", replace=replace)
+    of_scan = None if links is None else links.of_scan(scan.t)
+    dtype = str(grey.dtype)
     return ScanPlan(
-        described, found.sample, grey.shape, box, str(grey.dtype), slab, memory, checksum, wanted, action, tuple(warnings)
+        described, found.sample, grey.shape, box, dtype, slab, memory, checksum, wanted, action, tuple(warnings), of_scan
     )
 
 

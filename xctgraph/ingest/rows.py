@@ -80,7 +80,7 @@ def scan(dataset: config.Dataset, scan_plan: plan.ScanPlan, measured: MeasuredSc
                 "suspect": quality.suspect,
                 "suspect_reason": quality.suspect_reason,
                 "has_voxels": True,
-                "links_given": False,
+                "links_given": scan_plan.links is not None,
             }
         ]
     )

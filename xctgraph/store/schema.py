@@ -98,7 +98,9 @@ SCANS = Table(
         _c("suspect", "bool", "whether the quality is in doubt; null where it was not measured", nullable=True),
         _c("suspect_reason", "string", "why the quality is in doubt", nullable=True),
         _c("has_voxels", "bool", "false where the features come from a table of another program: there is nothing to crop"),
-        _c("links_given", "bool", "true where the links to neighbouring scans come with the table and were not searched"),
+        _c(
+            "links_given", "bool", "true where the links to neighbouring scans are given by a table or file and were not searched"
+        ),
         _JOB,
     ),
     key=("scan_id",),

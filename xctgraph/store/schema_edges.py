@@ -75,8 +75,9 @@ NEXT = Table(
         _c(
             "confidence",
             "float64",
-            "probability that the link is right, by a model fitted to scenes with truth; null for links of fractures, "
-            "for those given by a file or a person, and where no displacement is known",
+            "probability that the link is right, by a model fitted to scenes with truth, or as the file says that gives the "
+            "link; null for links of fractures, for those given by a person, or by a file without one, and where no "
+            "displacement is known",
             "1",
             nullable=True,
             known_at="t+1",

@@ -118,13 +118,14 @@ CORRECTIONS = Table(
 
 GIVEN_LINKS = Table(
     "given_links",
-    "Links from scan t that came with a table, by the labels of its program.",
+    "Links from scan t that a table or a file of links gives, by the labels of its program.",
     (
         SAMPLE,
         T,
         _c("t_target", "int32", "scan of the later feature"),
-        _c("source_label", "int64", "source_label of the earlier feature"),
-        _c("target_label", "int64", "source_label of the later feature"),
+        _c("source_label", "int64", "source_label of the earlier feature; its label where it has none"),
+        _c("target_label", "int64", "source_label of the later feature; its label where it has none"),
+        _c("confidence", "float64", "probability that the link is right, as the file says", "1", nullable=True),
         JOB,
     ),
     in_statistics=False,

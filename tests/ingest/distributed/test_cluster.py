@@ -48,6 +48,15 @@ def test_the_rows_are_those_of_one_process(
     assert not (found.path / measured.FOLDER).exists()
 
 
+def test_links_of_a_file_are_those_of_one_process(tmp_path: Path, paths: dict[str, list[Path]], processes: Start) -> None:
+    rows_of_file = [f"{t},{label},{t + 1},{21 - label},0.5" for t in range(3) for label in range(1, 21)]
+    (tmp_path / "links.csv").write_text("\n".join(["t,label,t_next,label_next,confidence", *rows_of_file]))
+    series = dataset(paths, correspondence={"links": str(tmp_path / "links.csv")})
+    expected = rows(ingest(tmp_path / "alone", series))
+    assert expected["next"].num_rows == len(rows_of_file)
+    assert rows(ingest(tmp_path / "by_workers", series, processes(1).address)) == expected
+
+
 def test_a_killed_worker_costs_its_own_tasks_only(tmp_path: Path, paths: dict[str, list[Path]], processes: Start) -> None:
     cluster = processes(2)
     store_path = tmp_path / "by_workers"

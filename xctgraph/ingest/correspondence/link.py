@@ -62,13 +62,13 @@ class Said:
 
     Attributes
     ----------
-    given : ndarray or None
-        All links of the pair, as a file gives them; None to search.
+    given : tuple of ndarray or None
+        All links of the pair, as a file gives them, with the confidence (k,) of each, NaN where it states none; None to search.
     added, removed : ndarray
         What a person adds to those found or given, and takes away from them.
     """
 
-    given: Ints | None = None
+    given: tuple[Ints, Floats] | None = None
     added: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     removed: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
@@ -103,12 +103,14 @@ def link(a: ScanSide, b: ScanSide, *, max_drift: float | None = None, said: Said
         return Links(_table(_no_edges(), a, b, None), pa.table({name: np.zeros(0) for name in _FIELD}), (f"{which} empty",))
     said = said or Said()
     if said.given is not None:
-        i, j = _indices(a, b, said.given)
+        i, j = _indices(a, b, said.given[0])
         known = follow(a, b, i, j)
         overlaps = displaced(a, b, known.field)
-        edges = _no_edges().plus(i, j, _overlap_cost(a, b, overlaps, i, j))
+        edges = replace(_no_edges().plus(i, j, _overlap_cost(a, b, overlaps, i, j)), confidence=said.given[1])
+        doubts = _doubts_of_given(known)
         grid = known.material.to_table()
-        return Links(_table(_corrected(a, b, overlaps, edges, said), a, b, overlaps), grid if known.support else grid[:0], ())
+        edges = _corrected(a, b, overlaps, edges, said)
+        return Links(_table(edges, a, b, overlaps), grid[:0] if doubts or not known.support else grid, doubts)
     known = register(a, b, max_drift)
     predicted = a.position + known.field.at(a.position)
     overlaps = displaced(a, b, known.field)
@@ -318,6 +320,16 @@ def _doubts(a: ScanSide, b: ScanSide, predicted: Floats, edges: _Edges, known: R
         if known.support < max(FEWEST, _LEAST_SUPPORT * fewer):
             doubts.append(f"the displacement rests on {known.support} of {fewer} features only")
     return (*doubts, *hint(a, b)) if doubts else ()
+
+
+def _doubts_of_given(known: Registration) -> tuple[str, ...]:
+    """Links by the labels of other scans lead anywhere: no smooth displacement explains them."""
+    if known.support < FEWEST or known.held_out <= MOST_ERROR * known.spacing:
+        return ()
+    return (
+        f"the links given lie {known.held_out:.3g} um (median) from a smooth displacement, which is not small against the "
+        f"{known.spacing:.3g} um between neighbours: check that their labels are those of these scans. No displacement is stored",
+    )
 
 
 def _check(a: ScanSide, b: ScanSide) -> None:

@@ -90,12 +90,12 @@ class Cluster:
         for place, scan_plan in enumerate(plans):
             folder = measured.folder_of(self._folder, dataset.sample.id, scan_plan)
             there = scan_plan.scan.moved(places.absolute)
-            work = tasks.Work(dataset, dataclasses.replace(scan_plan, scan=there), folder, resources.memory)
+            work = tasks.Work(dataset, dataclasses.replace(scan_plan, scan=there, links=None), folder, resources.memory)
             made: Future[Any] | Path = folder
             if not folder.exists():
                 self._submitted[there.t] = self._submit(work, -place)
                 made = self._submitted[there.t].finished
-            if before is not None:
+            if before is not None and scan_plan.links is None:
                 pair = (before[0], work)
                 options: dict[str, Any] = {"priority": 0.7 - place, "pure": False}
                 linked = self._client.submit(tasks.link, pair, (before[1], made), **options)

@@ -92,6 +92,8 @@ class TableDataset(config.Declared):
             )
         elif any(scan.path is not None for scan in self.scan):
             raise ValueError("both [table] and a [[scan]] have a `path`: give one file for all scans, or one for each")
+        if self.table.format == "geff" and self.correspondence.links is not None:
+            raise ValueError("a GEFF holds the links itself: leave out `links` in [correspondence]")
         self._once()
         return self
 
@@ -120,7 +122,9 @@ def load(path: Path) -> TableDataset:
     dataset = config.check(TableDataset, config.read_toml(path), str(path))
     folder = path.parent
     scans = [scan if scan.path is None else scan.model_copy(update={"path": str(folder / scan.path)}) for scan in dataset.scan]
-    table = dataset.table
+    table, correspondence = dataset.table, dataset.correspondence
     if table.path is not None:
         table = table.model_copy(update={"path": str(folder / table.path)})
-    return dataset.model_copy(update={"scan": scans, "table": table})
+    if correspondence.links is not None:
+        correspondence = correspondence.model_copy(update={"links": str(folder / correspondence.links)})
+    return dataset.model_copy(update={"scan": scans, "table": table, "correspondence": correspondence})

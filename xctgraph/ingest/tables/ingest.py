@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xctgraph.ingest import commit, pipeline, plan, regions, rows, series
+from xctgraph.ingest import commit, given, pipeline, plan, regions, rows, series
+from xctgraph.ingest.given import GivenLinks
 from xctgraph.ingest.pipeline import ScanResult
 from xctgraph.ingest.tables import columns, features, geff, read
 from xctgraph.ingest.tables.config import TableDataset, TableScan
-from xctgraph.store import Store, Transaction
+from xctgraph.store import Store
 from xctgraph.store.errors import InputError, ScanExists
 from xctgraph.store.ids import MAX_T
 from xctgraph.store.job import Job
@@ -32,14 +33,13 @@ Said = float | str | None
 class TablePlan:
     """One scan of the tables, and what will be done with it.
 
-    `found` are its features, ranked; `links` (k, 4) hold scan and source label of both ends of the links that concern it, None
-    where links are to be searched.
+    `found` are its features, ranked; `links` those given that concern it, None where they are to be searched.
     """
 
     t: int
     paths: tuple[str, ...]
     found: pa.Table
-    links: Links | None
+    links: GivenLinks | None
     described: dict[str, Said]
     checksum: str
     parameters: str
@@ -67,10 +67,11 @@ def plan_tables(store: Store | None, dataset: TableDataset, *, replace: bool) ->
     for t, (paths, table) in sorted(tables.items()):
         scans = [scan for scan in dataset.scan if scan.t == t]
         described = {name: _said(scans, name) for name in rows.DESCRIBED}
-        concerned = None if links is None else links[(links[:, 0] == t) | (links[:, 2] == t)]
+        concerned = None if links is None else links.of_scan(t)
         found = features.ranked(table)
-        arriving = None if concerned is None else concerned[concerned[:, 2] == t]
-        checksum, wanted = _checksum(found, arriving), _parameters(dataset, scans, described)
+        in_table = concerned if dataset.table.format == "geff" else None
+        apart = None if links is None or in_table is not None else links.digest(t)
+        checksum, wanted = _checksum(found, t, in_table), _parameters(dataset, scans, described, apart)
         name = f"scan t = {t} of sample {dataset.sample.id!r}"
         action = plan.decide(known.get(t), checksum, wanted, name, "table", replace=replace)
         plans.append(TablePlan(t, paths, found, concerned, described, checksum, wanted, action, warnings))
@@ -135,7 +136,7 @@ def _ingest_scan(store: Store, dataset: TableDataset, one: TablePlan, progress: 
         sample=sample,
         t=one.t,
         parameters=json.loads(one.parameters),
-        inputs={"paths": list(one.paths), "checksum": one.checksum},
+        inputs={"paths": list(one.paths), "checksum": one.checksum} | ({} if one.links is None else {"links": one.links.path}),
     )
     with store.write(job) as tx:
         if one.action == "add" and one.t in tx.base.scans(sample):
@@ -147,7 +148,7 @@ def _ingest_scan(store: Store, dataset: TableDataset, one: TablePlan, progress: 
         pipeline.describe_sample(tx, dataset, origin)
         for name in ("label_runs", "material_runs"):
             tx.drop(name, sample=sample, t=one.t)
-        _put_links(tx, sample, one)
+        given.put(tx, sample, one.t, one.links)
         space, drift = dataset.space(dataset.sample.shape), dataset.correspondence.max_drift_um
         found = one.found.drop_columns(["t"]) if "t" in one.found.column_names else one.found
         done = commit.stage(tx, origin, _scan_row(dataset, one, origin), rows.features(found, origin), None, space, drift)
@@ -155,8 +156,8 @@ def _ingest_scan(store: Store, dataset: TableDataset, one: TablePlan, progress: 
     return ScanResult.of(one.t, one.action, done, {}, one.warnings)
 
 
-def _read(dataset: TableDataset) -> tuple[dict[int, tuple[tuple[str, ...], pa.Table]], Links | None, tuple[str, ...]]:
-    """Features of each scan as (paths, table), the links if the format has them, and warnings."""
+def _read(dataset: TableDataset) -> tuple[dict[int, tuple[tuple[str, ...], pa.Table]], GivenLinks | None, tuple[str, ...]]:
+    """Features of each scan as (paths, table), the links if they are given, and warnings."""
     shared = dataset.table.path
     if shared is None:
         pieces = [(scan.t, str(scan.path), *_read_one(dataset, str(scan.path), scan.kind)) for scan in dataset.scan]
@@ -179,12 +180,17 @@ def _read(dataset: TableDataset) -> tuple[dict[int, tuple[tuple[str, ...], pa.Ta
             )
         paths, earlier = tables.get(t, ((), piece.schema.empty_table()))
         tables[t] = ((*paths, path), pa.concat_tables([earlier, piece], promote_options="default"))
+    if dataset.correspondence.links is not None:
+        read_links = given.read(dataset.correspondence.links, tables)
+        for t, (_, table) in tables.items():
+            given.check_labels(read_links, t, table["source_label"].to_numpy())
+        return tables, read_links, (*warnings, *given.doubts(read_links, tables))
     if dataset.table.format != "geff":
         return tables, None, warnings
     if shared is None:
         raise InputError("a GEFF holds all scans and their links: give it as `path` in [table], not in [[scan]]")
-    given, left_out = _links(shared, pieces[0][3], tables)
-    return tables, given, warnings + left_out
+    in_table, left_out = _links(shared, pieces[0][3], tables)
+    return tables, in_table, warnings + left_out
 
 
 def _read_one(dataset: TableDataset, path: str, kind: str | None) -> tuple[pa.Table, Links, tuple[str, ...]]:
@@ -215,8 +221,8 @@ def _once(path: str, table: pa.Table, t: int) -> None:
         )
 
 
-def _links(path: str, edges: Links, tables: dict[int, tuple[tuple[str, ...], pa.Table]]) -> tuple[Links, tuple[str, ...]]:
-    """Links as (t, label, t, label), earlier end first; those that skip scans are left out with a warning."""
+def _links(path: str, edges: Links, tables: dict[int, tuple[tuple[str, ...], pa.Table]]) -> tuple[GivenLinks, tuple[str, ...]]:
+    """Links of a GEFF, earlier end first; those that skip scans are left out with a warning."""
     time = {label: t for t, (_, table) in tables.items() for label in table["source_label"].to_pylist()}
     unknown = sorted({*edges.ravel().tolist()} - time.keys())
     if unknown:
@@ -227,27 +233,8 @@ def _links(path: str, edges: Links, tables: dict[int, tuple[tuple[str, ...], pa.
     kept = [end for end in ends if following.get(end[0]) == end[2]]
     n = len(ends) - len(kept)
     warning = f"{path}: {n} of {len(ends)} links do not join a scan and the next one: they are left out"
-    return np.array(kept, np.int64).reshape(-1, 4), (warning,) if n else ()
-
-
-def _put_links(tx: Transaction, sample: str, one: TablePlan) -> None:
-    tx.drop("given_links", sample=sample, t=one.t)
-    if one.links is None:
-        return
-    for t in np.unique(one.links[:, 0]).tolist():
-        held = tx.read("given_links", sample=sample, t=t)
-        kept = held.filter(pc.not_equal(held["t_target"], one.t)) if t != one.t else held[:0]
-        new = one.links[one.links[:, 0] == t]
-        table = pa.table(
-            {
-                "t": pa.array(np.full(len(new), t), pa.int32()),
-                "t_target": pa.array(new[:, 2], pa.int32()),
-                "source_label": pa.array(new[:, 1]),
-                "target_label": pa.array(new[:, 3]),
-            }
-        )
-        rest = kept.select(table.column_names).cast(table.schema)
-        tx.put("given_links", pa.concat_tables([rest, table]), sample=sample, t=t)
+    made = GivenLinks(path, np.array(kept, np.int64).reshape(-1, 4), np.full(len(kept), np.nan), np.arange(len(kept)))
+    return made, (warning,) if n else ()
 
 
 def _scan_row(dataset: TableDataset, one: TablePlan, origin: rows.Origin) -> pa.Table:
@@ -273,7 +260,7 @@ def _said(scans: list[TableScan], name: str) -> Said:
     return next((value for scan in scans if (value := getattr(scan, name)) is not None), None)
 
 
-def _checksum(found: pa.Table, arriving: Links | None) -> str:
+def _checksum(found: pa.Table, t: int, links: GivenLinks | None) -> str:
     """Sha256 of the rows and of the links that arrive, whatever file they stand in and in which order."""
     digest = hashlib.sha256()
     for name in sorted(found.column_names):
@@ -283,13 +270,13 @@ def _checksum(found: pa.Table, arriving: Links | None) -> str:
         else:
             content = np.ascontiguousarray(column.to_numpy()).tobytes()
         digest.update(name.encode() + b"\0" + content)
-    if arriving is not None:
-        digest.update(np.ascontiguousarray(arriving).tobytes())
+    if links is not None:
+        digest.update(np.ascontiguousarray(links.ends[links.ends[:, 2] == t]).tobytes())
     return digest.hexdigest()
 
 
-def _parameters(dataset: TableDataset, scans: list[TableScan], described: dict[str, Said]) -> str:
-    """JSON of all that decides the rows of a scan, apart from the tables."""
+def _parameters(dataset: TableDataset, scans: list[TableScan], described: dict[str, Said], links: str | None) -> str:
+    """JSON of all that decides the rows of a scan, apart from the tables; `links` is the digest of those that a file gives."""
     return json.dumps(
         {
             "sample": dataset.sample.model_dump(include={"voxel_size_um", "shape"}),
@@ -302,7 +289,7 @@ def _parameters(dataset: TableDataset, scans: list[TableScan], described: dict[s
             "density_radius_um": dataset.density_radius_um,
             "load_axis": dataset.sample.load_axis,
             "region_cell_um": dataset.region_cell_um,
-            "correspondence": dataset.correspondence.model_dump(exclude={"unregistered"}),
+            "correspondence": dataset.correspondence.decides(links),
             "scan": described | {"kinds": [scan.kind for scan in scans]},
         },
         sort_keys=True,

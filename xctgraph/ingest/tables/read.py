@@ -20,6 +20,7 @@ from xctgraph.store.errors import InputError
 _PREAMBLE = 20
 _EMPTY = ("", "nan", "na", "none", "<na>")
 _SEPARATORS = (",", ";", "\t")
+_REMEDY = "Say what its columns are called under [columns], or choose another `format` in [table]"
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class Raw:
     units: dict[str, str]
 
 
-def read(path: str, wanted: Sequence[Sequence[str]], *, separator: str | None) -> Raw:
+def read(path: str, wanted: Sequence[Sequence[str]], *, separator: str | None, remedy: str = _REMEDY) -> Raw:
     """Read a CSV, TSV or Parquet file.
 
     Lines above the heading, as some programs write them, are passed over: the heading is the first line that holds one name of
-    each group in `wanted`.
+    each group in `wanted`; `remedy` ends the error where there is none.
 
     Raises
     ------
@@ -70,10 +71,7 @@ def read(path: str, wanted: Sequence[Sequence[str]], *, separator: str | None) -
                 return _raw(path, frame.iloc[1:].reset_index(drop=True), number + 2)
     shown = "; ".join(" or ".join(repr(name) for name in group) for group in wanted)
     heading = lines[0][:200] if lines else "nothing"
-    raise InputError(
-        f"{path} has no line with the headings of its format ({shown}); it begins with: {heading!r}. Say what its columns are "
-        "called under [columns], or choose another `format` in [table]"
-    )
+    raise InputError(f"{path} has no line with the headings of its format ({shown}); it begins with: {heading!r}. {remedy}")
 
 
 def integers(raw: Raw, heading: str) -> NDArray[np.int64]:
