@@ -25,7 +25,7 @@ from xctgraph.ingest.volumes import nexus_metadata
 from xctgraph.ingest.volumes.base import FileVolume
 from xctgraph.ingest.volumes.open_volume import open_volume
 from xctgraph.ingest.volumes.protocol import Box, Description, Volume
-from xctgraph.store.errors import XctGraphError
+from xctgraph.store.errors import VolumeError, XctGraphError
 
 
 @dataclass
@@ -56,6 +56,9 @@ class Server:
             self._opened[key] = _Opened(volume, folder)
             return key, _describe(volume)
         key, *rest = message
+        if key not in self._opened:
+            # A thread that reads ahead may ask once more after what it reads for has failed.
+            raise VolumeError("the volume was closed while it was read")
         opened = self._opened[key]
         if what == "read":
             ranges, number = rest
