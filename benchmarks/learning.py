@@ -181,7 +181,7 @@ def interval(values: NDArray[np.float64]) -> str:
 
 
 def table(found: dict[str, list[Ways]]) -> str:
-    """Markdown: F1 of pixels and objects by difficulty and way; of what is learned also its lead on the same slices' classical."""
+    """Markdown: F1 of pixels and objects by difficulty and way; of what is learned also its lead over the classical."""
     lines = [
         f"| difficulty | way, annotated slices | {' | '.join(f'{kind}s' for kind in KINDS)} |", "|---|---|---|---|---|"
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Seconds per slice of OpenVINO, ONNX Runtime and torch, and what bf16 costs; memory of `xctgraph segment` by the number of slices.
+"""Seconds per slice of OpenVINO, ONNX Runtime and torch, and what bf16 costs; memory of `xctgraph segment` by slices.
 
 `python -m benchmarks.prediction` prints the tables of docs/performance.md.
 """
@@ -42,7 +42,7 @@ EDGE = 64
 
 @dataclass(frozen=True)
 class Row:
-    """Median seconds of a slice, largest loss of IoU of a class against torch, share of pixels of another class than torch gives."""
+    """Median seconds of a slice, largest loss of IoU of a class against torch, share of pixels that differ from torch."""
 
     what: str
     seconds: float

@@ -35,9 +35,7 @@ def put(s3: str, tmp_path: Path) -> Callable[..., None]:
     return write
 
 
-def test_the_rows_are_those_of_files(
-    s3: str, put: Callable[..., None], paths: dict[str, list[Path]], tmp_path: Path
-) -> None:
+def test_the_rows_are_those_of_files(s3: str, put: Callable[..., None], paths: dict[str, list[Path]], tmp_path: Path) -> None:
     there: dict[str, list[str]] = {"path": [], "mask": []}
     for role, files in paths.items():
         for t, file in enumerate(files):

@@ -48,7 +48,8 @@ def fit(histogram: Histogram, matrix: Matrix) -> Tail | None:
     features. Without noise the width of the matrix is taken as 1/60 of the range of grey values.
 
     There are no features if the excess is not significant (5 standard deviations, 30 voxels, 1e-6 of all), if it hugs the noise
-    limit, or if it is less than 3 % of all (and the error of that share) and the flank falls like that of one population: no peak and no bend.
+    limit, or if it is less than 3 % of all (and the error of that share) and the flank falls like that of one population: no
+    peak and no bend.
     """
     matrix = replace(matrix, sigma=max(matrix.sigma, _span(histogram.counts) / MAX_CONTRAST))
     step = max(1, round(matrix.sigma / BINS_PER_SIGMA))
