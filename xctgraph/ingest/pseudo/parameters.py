@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -140,15 +141,15 @@ class Parameters:
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         if self.method not in METHODS:
-            raise InputError(f"method {self.method!r} is not known: {nearest(self.method, METHODS)}")
-        for name, value in (*_numbers(self), *_numbers(self.bright, "bright."), *_numbers(self.dark, "dark.")):
-            if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"{name} = {value!r}: a finite number of at least 0 is wanted")
+            raise InputError(f"method {self.method!r} is not known: {nearest(str(self.method), METHODS)}")
+        for of, prefix in ((self, ""), (self.bright, "bright."), (self.dark, "dark.")):
+            for one in fields(of):
+                _check(prefix + one.name, getattr(of, one.name), one.default)
         if self.window < 1:
             raise InputError(f"window = {self.window!r}: at least 1 pixel is wanted")
         for kind in ("background", *KINDS):
             knots = self.calibration.get(kind, ())
-            if not knots or any(not 0 <= share <= 1 for _, share in knots) or [*knots] != sorted(knots):
+            if not knots or any(not (math.isfinite(at) and 0 <= share <= 1) for at, share in knots) or [*knots] != sorted(knots):
                 raise InputError(f"calibration of {kind}: pairs of a margin and a share of 1 are wanted, by rising margin")
 
     def as_json(self) -> dict[str, Any]:
@@ -199,9 +200,16 @@ def load(path: Path) -> Parameters:
     return parse(said.get("parameters", said), str(path))
 
 
-def _numbers(of: Any, prefix: str = "") -> list[tuple[str, float]]:
-    values = [(prefix + one.name, getattr(of, one.name)) for one in fields(of)]
-    return [(name, value) for name, value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+def _check(name: str, value: Any, default: Any) -> None:
+    """Refuse a truth value or a number that is none; the default tells which is wanted."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise InputError(f"{name} = {value!r}: true or false is wanted")
+    elif isinstance(default, int | float):
+        wanted = "whole" if isinstance(default, int) else "finite"
+        kind = numbers.Integral if isinstance(default, int) else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind) or not (math.isfinite(value) and value >= 0):
+            raise InputError(f"{name} = {value!r}: a {wanted} number of at least 0 is wanted")
 
 
 def _known(given: Mapping[str, Any], of: type[Any], origin: str) -> None:
