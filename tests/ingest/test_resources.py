@@ -120,7 +120,7 @@ def test_what_a_notebook_holds_is_not_the_ingests_but_the_ingest_keeps_to_its_me
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     # Noise: as many runs as can be.
-    grey = rng.integers(0, 2, (60, 120, 120), dtype=np.uint8)
+    grey = rng.integers(0, 2, (100, 200, 200), dtype=np.uint8)
     np.save(tmp_path / "v.npy", grey)
     given = {
         "sample": {"id": "S", "voxel_size_um": 1.0},
@@ -130,8 +130,8 @@ def test_what_a_notebook_holds_is_not_the_ingests_but_the_ingest_keeps_to_its_me
     held = np.ones(2 * 2**30, np.uint8)
     dataset = config.parse(given, origin="test")
     with open_store(tmp_path / "small.store", create=True) as store:
-        with pytest.raises(InputError, match=r"takes \S+ GB, but 0\.44 GB are allowed\. Give --memory") as caught:
-            pipeline.ingest(store, dataset, resources=Resources(1, BASE + 20 * 2**20))
+        with pytest.raises(InputError, match=r"takes \S+ GB, but 0\.51 GB are allowed\. Give --memory") as caught:
+            pipeline.ingest(store, dataset, resources=Resources(1, BASE + 90 * 10**6))
         named = re.search(r"Give --memory (\S+);", str(caught.value))
         assert named is not None
         enough = parse_bytes(named[1])

@@ -87,6 +87,7 @@ def ingest(
     """
     resources = resources or Resources()
     # What a notebook or another program around holds for itself is not the ingest's.
+    limits.release()
     foreign = max(0, limits.resident() - BASE)
     plans = plan.make(store, dataset, replace=replace, resources=resources)
     dataset = plan.described(dataset, plans)

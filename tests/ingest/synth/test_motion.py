@@ -141,8 +141,8 @@ def test_density_ahead_counts_the_half_ball(seed: int) -> None:
         offset = centre - points[site] * spacing
         near = counted & ((offset**2).sum(axis=1) <= 900) & (offset @ normals[site] > 0)
         expected = volume[near].sum() / (inside * 2 / 3 * np.pi * 30**3)
-        # The generator looks at some points of the half-ball: near a corner of the volume few of them lie inside.
-        assert density[site] == pytest.approx(expected, rel=0.12 if inside > 0.4 else 0.25, abs=1e-12)
+        # The generator looks at a lattice of an eighth of the radius: near a corner of the volume few of its points lie inside.
+        assert density[site] == pytest.approx(expected, rel=0.12 if inside > 0.4 else 0.35, abs=1e-12)
 
 
 def test_attraction_makes_the_front_seek_density(rng: np.random.Generator) -> None:
