@@ -50,10 +50,10 @@ class Row:
     unlike: float
 
 
-def small_spec(steps: int) -> Spec:
+def small_spec(steps: int, width: int = 8) -> Spec:
     """A plain U-Net that a CPU trains in a minute."""
     return Spec(
-        encoder="none", weights="none", width=8, loss="dice+ce", steps=steps, batch=8, crop=64, aimed=0.8, rate=3e-3,
+        encoder="none", weights="none", width=width, loss="dice+ce", steps=steps, batch=8, crop=64, aimed=0.8, rate=3e-3,
         augment=False, device="cpu",
     )  # fmt: skip
 
@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=secrets.randbits(31))
     parser.add_argument("--steps", type=int, default=320)
     parser.add_argument("--edge", type=int, default=256)
+    parser.add_argument("--width", type=int, default=8, help="channels of the first level of the network")
     parser.add_argument("--segment", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.segment:
@@ -172,7 +173,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        text = section(Path(folder), small_spec(given.steps), given.seed, given.edge, (1000, 10_000), 5)
+        text = section(Path(folder), small_spec(given.steps, given.width), given.seed, given.edge, (1000, 10_000), 5)
     print(f"seed {given.seed}\n\n{text}")
 
 
