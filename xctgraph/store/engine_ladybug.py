@@ -42,6 +42,10 @@ _USER_ERRORS = tuple(
 )
 
 
+class _PoolFull(EngineError):
+    """A question for which the memory of an open file was too little."""
+
+
 class LadybugEngine:
     """The projection of a store that answers Cypher without a server."""
 
@@ -98,6 +102,15 @@ class LadybugEngine:
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one checked, read-only Cypher query with plain parameters."""
+        try:
+            return self._answer(statement, parameters)
+        except _PoolFull:
+            # What earlier questions left in the pool cannot always be freed: once more with a new one.
+            with self._lock:
+                self._open = None
+            return self._answer(statement, parameters)
+
+    def _answer(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         published = self._published()
         if published is None:
             raise EngineError(f"there is no {NAME} in {self._root} yet: run `xctgraph graph load --store {self._root}`")
@@ -333,4 +346,9 @@ def _translated(root: Path, error: Exception) -> QueryError | EngineError:
         return QueryError(f"queries are read-only: {text}")
     if text.startswith(_USER_ERRORS):
         return QueryError(f"Cypher: {text}{_valid_names(text)}")
+    if "buffer pool is full" in text:
+        return _PoolFull(
+            f"Ladybug could not answer within {_pool() / 1e9:.1f} GB: ask about one sample, scan or kind, in SQL (`xctgraph sql`), "
+            f"or allow more memory ({limits.MEMORY}; up to {_MOST_POOL / 1e9:.1f} GB are used) ({text})"
+        )
     return EngineError(f"Ladybug could not answer: {text}")

@@ -30,6 +30,8 @@ _READ_ONLY = (
     "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
     "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
 )
+# What a server says whose disk is full, and from then on.
+_BROKEN = ("Neo.DatabaseError.Transaction.TransactionLogError", "Neo.DatabaseError.Transaction.TransactionStartFailed")
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _DISK = re.compile(r"no space left|disk (?:is )?full|file too large|not enough (?:disk )?space", re.IGNORECASE)
 
@@ -133,6 +135,11 @@ class Connection:
             return EngineError(
                 f"Neo4j at {self.address} has no space left: free some on the server's disk, restart it, and run the same "
                 f"command again, which goes on where it stopped ({text})"
+            )
+        if code in _BROKEN:
+            return EngineError(
+                f"Neo4j at {self.address} cannot write any more, most often since its disk is full: look into the server's log, "
+                f"make room, restart it, and run the same command again, which goes on where it stopped ({text})"
             )
         if isinstance(error, ClientError) and code.startswith(_USER_ERRORS) and not write:
             return QueryError(f"Cypher: {text}")

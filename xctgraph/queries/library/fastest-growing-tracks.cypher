@@ -1,11 +1,11 @@
-// As in track-growth: the conditions on tracks come last.
-MATCH (a:Feature)-[:OF]->(k:Track)
-WHERE a.t = k.t_first AND a.volume >= $volume_min
-MATCH (b:Feature)-[:OF]->(k)
+// As in track-growth.
+MATCH (b:Feature)-[:OF]->(k:Track)
 WHERE b.t = k.t_last
-WITH a, b, k
+WITH b, k
 WHERE k.t_last > k.t_first AND k.n_features >= $min_features
   AND ($sample = '' OR k.sample = $sample) AND ($kind = '' OR k.kind = $kind)
+MATCH (a:Feature)
+WHERE a.feature_id = k.track_id AND a.volume >= $volume_min
 WITH k, a, b, (b.volume - a.volume) / (k.t_last - k.t_first) AS growth_per_scan
 WITH k, a, b, growth_per_scan, growth_per_scan / a.volume AS relative_growth_per_scan
 WITH k, a, b, growth_per_scan, relative_growth_per_scan,
