@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,9 @@ def test_a_read_only_database_is_named(home: Path, tmp_path: Path, rng: np.rando
         assert store.cypher(asked)["n"][0].as_py() == store.manifest().rows("features")
         factories.fill(store, factories.graph(rng, n_scans=3, n_features=40))
         held = store.manifest()
-        words = "lets a client without user and password read, but not load: give a user who may write, or make the database writable"
+        words = (
+            "lets a client without user and password read, but not load: give a user who may write, or make the database writable"
+        )
         with pytest.raises(EngineError, match=words):
             store.project(statistics=False)
         assert store.manifest() == held
@@ -71,9 +74,7 @@ def test_a_read_only_database_is_named(home: Path, tmp_path: Path, rng: np.rando
         oracle.check_graph(store)
 
 
-def test_a_full_disk_is_told_and_the_load_goes_on_after_a_restart(
-    small_disk: Path, tmp_path: Path, rng: np.random.Generator
-) -> None:
+def test_a_full_disk_is_told_and_what_is_advised_helps(small_disk: Path, tmp_path: Path, rng: np.random.Generator) -> None:
     configure(small_disk, "db.tx_log.preallocate=false\n")
     ballast = small_disk / "ballast"
     with neo4j_server.running(small_disk, heap="600m") as server, filled(tmp_path / "x.store", rng, server.uri, 1000) as store:
@@ -82,10 +83,15 @@ def test_a_full_disk_is_told_and_the_load_goes_on_after_a_restart(
         with ballast.open("wb") as file:
             file.write(bytes(free.f_bavail * free.f_frsize - 3 * 2**20))
         for _ in range(2):  # also when it is asked again
-            with pytest.raises(EngineError, match=r"(has no space left|most often since its disk is full).*restart it, and run"):
+            with pytest.raises(
+                EngineError, match=r"has no space left|most often since its disk is full.*empty the server's data"
+            ):
                 store.project(statistics=False)
         assert store.manifest() == held
-        ballast.unlink()
+        server.process.kill()  # its end would be waited for
+    # Neo4j 5.26 does not start from the log that it could not write to its end.
+    ballast.unlink()
+    shutil.rmtree(small_disk / "data")
     with neo4j_server.running(small_disk, heap="600m") as server, open_store(tmp_path / "x.store", graph=server.uri) as store:
         store.project(statistics=False)
         oracle.check_graph(store)
