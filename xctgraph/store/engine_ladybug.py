@@ -348,7 +348,7 @@ def _translated(root: Path, error: Exception) -> QueryError | EngineError:
         return QueryError(f"Cypher: {text}{_valid_names(text)}")
     if "buffer pool is full" in text:
         return _PoolFull(
-            f"Ladybug could not answer within {_pool() / 1e9:.1f} GB: ask about one sample, scan or kind, in SQL (`xctgraph sql`), "
-            f"or allow more memory ({limits.MEMORY}; up to {_MOST_POOL / 1e9:.1f} GB are used) ({text})"
+            f"Ladybug could not answer within {_pool() / 1e9:.1f} GB: ask about one sample, scan or kind, in SQL "
+            f"(`xctgraph sql`), or allow more memory ({limits.MEMORY}; up to {_MOST_POOL / 1e9:.1f} GB are used) ({text})"
         )
     return EngineError(f"Ladybug could not answer: {text}")

@@ -139,8 +139,8 @@ class Connection:
         if code in _BROKEN:
             return EngineError(
                 f"Neo4j at {self.address} cannot write any more, most often since its disk is full: look into the server's log, "
-                "make room, restart it, and run the same command again. If its database does not start then, its log is torn: empty "
-                f"the server's data folder first, the load makes the graph anew ({text})"
+                "make room, restart it, and run the same command again. If its database does not start then, its log is torn: "
+                f"empty the server's data folder first, the load makes the graph anew ({text})"
             )
         if isinstance(error, ClientError) and code.startswith(_USER_ERRORS) and not write:
             return QueryError(f"Cypher: {text}")
