@@ -208,7 +208,7 @@ def _check(name: str, value: Any, default: Any) -> None:
     elif isinstance(default, int | float):
         wanted = "whole" if isinstance(default, int) else "finite"
         kind = numbers.Integral if isinstance(default, int) else numbers.Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not (math.isfinite(value) and value >= 0):
+        if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= float(value) < math.inf:
             raise InputError(f"{name} = {value!r}: a {wanted} number of at least 0 is wanted")
 
 
