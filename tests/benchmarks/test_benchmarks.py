@@ -35,7 +35,7 @@ from benchmarks import (
 )
 from benchmarks.__main__ import report
 from benchmarks.series import Series
-from tests.conftest import skip_unless_required, wipe_neo4j
+from tests.conftest import forget_sockets, skip_unless_required, wipe_neo4j
 from xctgraph.store import neo4j_server, open_store
 
 
@@ -139,7 +139,8 @@ def test_one_volume_goes_through_everything(seed: int, tmp_path: Path) -> None:
 
 
 def test_workers_of_a_cluster_come_to_the_same_rows(seed: int) -> None:
-    one, two = cluster.runs((32, 64, 64), 2, 1, seed)
+    one, two = cluster.runs((32, 64, 64), 2, 1, seed, share=0.02)
+    forget_sockets()
     assert one.n_features == two.n_features > 0
     assert cluster.markdown([one, two], 1).count("\n") == 3
 

@@ -229,7 +229,7 @@ def _reader(database: ladybug.Database) -> ladybug.Connection:
 
 @contextmanager
 def _writer(path: Path) -> Iterator[ladybug.Connection]:
-    pool = _pool()
+    pool = min(_pool(), (limits.workers() + 1) * _POOL_OF_A_THREAD)  # more is not used to write faster
     threads = max(1, min(limits.workers(), pool // _POOL_OF_A_THREAD))
     try:
         database = ladybug.Database(str(path), buffer_pool_size=pool, max_db_size=_addresses(), max_num_threads=threads)
