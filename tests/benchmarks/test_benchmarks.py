@@ -152,6 +152,7 @@ def test_every_way_loads_the_same_over_bolt(seed: int) -> None:
     if lacking:
         skip_unless_required("REQUIRE_NEO4J", lacking)
     loads, reads = bolt.run(Series(100, 2, seed), heap="600m")
+    forget_sockets()
     assert len({row.count for row in loads}) == 1
     assert len({row.count for row in reads}) == 1
     assert loads[0].count > 600
@@ -167,6 +168,7 @@ def test_snapshots_and_engines_give_the_same_counts(seed: int, tmp_path: Path, n
         with snapshots.neo4j_of(store, neo4j_uri) as ask:
             counts = {snapshots.read(store), snapshots.tensors(store), snapshots.ladybug(store), ask()}
         assert counts == {(300, store.manifest().rows("near"))}
+    forget_sockets()
 
 
 def test_sampling_is_timed_and_finds_what_the_peer_finds(seed: int) -> None:

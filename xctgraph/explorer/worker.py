@@ -116,5 +116,6 @@ def _portable(error: XctGraphError) -> XctGraphError:
 
 
 if __name__ == "__main__":
-    with Connection(int(sys.argv[1])) as opened:
+    # A server that was killed waits for no answer.
+    with Connection(int(sys.argv[1])) as opened, contextlib.suppress(ConnectionError):
         main(opened)

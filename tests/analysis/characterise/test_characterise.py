@@ -142,7 +142,7 @@ def test_the_folder_and_the_study(ingested: tuple[Path, Path], tmp_path: Path) -
 
 
 def test_one_scan_one_kind_and_nothing_known_of_shape(tmp_path: Path, rng: np.random.Generator) -> None:
-    made = factories.graph(rng, n_scans=1, n_features=8, kinds=("pore",))
+    made = factories.graph(rng, n_scans=1, n_features=5, kinds=("pore",))
     shape = [c for c in made["features"] if c.startswith(("axis_", "sphericity", "major_", "n_voxels", "cov_"))]
     made["features"][shape] = np.nan
     made["scans"]["has_voxels"] = False

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 
 import h5py
@@ -25,8 +28,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from tests.ingest.volumes import damage
+from xctgraph.explorer.worker import Start, Task
 from xctgraph.ingest.volumes import Metadata, open_volume
 from xctgraph.ingest.volumes.reader_process import ApartVolume, ReaderProcess
+from xctgraph.store import open_store
 from xctgraph.store.errors import VolumeError
 
 CUTS, CHECKED_FLIPS, RAW_FLIPS, OTHER_FLIPS = 45, 70, 20, 30
@@ -146,6 +151,24 @@ def test_a_crash_is_an_error_and_the_next_file_is_read(process: ReaderProcess, a
             volume.read(0, 6)
         np.testing.assert_array_equal(volume.read(1, 5), array[1:5])
         assert process.life == life + 1
+
+
+@pytest.mark.parametrize("module", ["xctgraph.ingest.volumes.worker", "xctgraph.explorer.worker"])
+def test_a_process_whose_asker_was_killed_ends_without_a_word(module: str, tmp_path: Path) -> None:
+    here, there = Pipe()
+    command = [sys.executable, "-m", module, str(there.fileno())]
+    with subprocess.Popen(command, pass_fds=(there.fileno(),), stderr=subprocess.PIPE, text=True) as asked:
+        there.close()
+        if module.startswith("xctgraph.ingest"):
+            here.send(("metadata", str(tmp_path / "none.h5"), str(tmp_path)))
+        else:
+            with open_store(tmp_path / "xct.store", create=True):
+                pass
+            here.send(Start(tmp_path / "xct.store", None, 1.0))
+            here.send(Task("sql", "SELECT 1"))
+        here.close()
+        assert asked.communicate(timeout=60)[1] == ""
+        assert asked.returncode == 0
 
 
 def test_slabs_that_are_held_are_not_overwritten(process: ReaderProcess, array: NDArray[np.uint16], tmp_path: Path) -> None:

@@ -91,7 +91,11 @@ def serve(connection: Connection[Any, Any]) -> None:
             # What led to it is told above; the errors of some decoders cannot be sent.
             raised.__cause__ = raised.__context__ = None
             error = raised.with_traceback(None)
-        connection.send((answer, error))
+        try:
+            connection.send((answer, error))
+        except ConnectionError:
+            # Whoever asked was killed.
+            return
 
 
 def _describe(volume: Volume) -> Description:
